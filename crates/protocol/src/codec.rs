@@ -1,0 +1,385 @@
+//! Messages to JSON text and back. The only place where the two meet.
+
+use std::fmt::Write;
+
+use serde::Serialize;
+use serde::de::{Deserialize, DeserializeOwned};
+use serde_json::value::RawValue;
+
+use crate::envelope::{Received, Sent};
+use crate::request::{HistoryWire, SubscribeWire, TargetWire};
+use crate::{
+    ChannelName, ErrorCode, History, MessageId, Offset, Params, Payload, Publication, Push, Refusal, Reply,
+    Request, Subscribe, Target, Timestamp, Topic,
+};
+
+/// The subprotocol of JSON text frames; the default.
+pub const JSON_SUBPROTOCOL: &str = "nexus.v1.json";
+/// The subprotocol of MessagePack binary frames.
+pub const MSGPACK_SUBPROTOCOL: &str = "nexus.v1.msgpack";
+
+/// A request that could not even be read. The answer is the refusal under the id, if there was one.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Rejected {
+    /// The id of the message, where it could be read.
+    pub id: Option<MessageId>,
+    /// What to answer.
+    pub refusal: Refusal,
+}
+
+/// A message from the server, as a client reads it.
+#[derive(Clone, PartialEq, Debug)]
+pub enum FromServer {
+    /// An answer to the request of this id; none where the request had none or could not be read.
+    Reply(Option<MessageId>, Reply),
+    /// Something unasked.
+    Push(Push),
+}
+
+/// Why a text is no message of a server.
+#[derive(Debug, thiserror::Error)]
+pub enum DecodeError {
+    /// No JSON, or not the envelope or payload that the protocol says.
+    #[error("not a message of this protocol: {0}")]
+    Malformed(#[from] serde_json::Error),
+    /// The envelope is right, but this version does not know the type. Ignore the message.
+    #[error("a message of an unknown type `{0}`")]
+    UnknownType(String),
+    /// Channel and params are no topic.
+    #[error("a push on what is no topic: {0}")]
+    Topic(#[from] crate::TopicError),
+}
+
+/// The part of a publication's text that is the same for every publication of a topic.
+///
+/// A server makes one per topic and then only joins texts: a publication is encoded once for all subscribers.
+#[derive(Clone, Debug)]
+pub struct PublicationHead(Box<str>);
+
+/// Reads a request.
+///
+/// # Errors
+/// If the text is longer than `max_bytes`, or no request of this protocol.
+pub fn decode_request(text: &str, max_bytes: usize) -> Result<(Option<MessageId>, Request), Box<Rejected>> {
+    let refuse = |id: Option<MessageId>, code, message: String| {
+        Box::new(Rejected {
+            id,
+            refusal: Refusal::new(code, message),
+        })
+    };
+    if text.len() > max_bytes {
+        let message = format!("a message has at most {max_bytes} bytes");
+        return Err(refuse(None, ErrorCode::InvalidMessage, message));
+    }
+    let envelope: Received<'_> = serde_json::from_str(text).map_err(|error| {
+        let message = format!(
+            "a message is a JSON object with `type`, `id` and `payload`: {}",
+            brief(&error)
+        );
+        refuse(None, ErrorCode::InvalidMessage, message)
+    })?;
+    let id = envelope
+        .id
+        .map(|raw| serde_json::from_str::<MessageId>(raw.get()))
+        .transpose()
+        .map_err(|error| {
+            refuse(
+                None,
+                ErrorCode::InvalidMessage,
+                format!("`id`: {}", brief(&error)),
+            )
+        })?;
+    let request = request_of(&envelope).map_err(|refusal| {
+        Box::new(Rejected {
+            id: id.clone(),
+            refusal,
+        })
+    })?;
+    Ok((id, request))
+}
+
+/// Writes a request.
+pub fn encode_request(id: &MessageId, request: &Request) -> String {
+    fn write<P: Serialize>(id: &MessageId, kind: &str, payload: Option<&P>) -> String {
+        to_text(&Sent {
+            id: Some(id.as_str()),
+            ..Sent::new(kind, payload)
+        })
+    }
+    let kind = request.type_name();
+    match request {
+        Request::Auth(payload) => write(id, kind, Some(payload)),
+        Request::Subscribe(payload) => write(id, kind, Some(payload)),
+        Request::Unsubscribe(payload) | Request::Presence(payload) => write(id, kind, Some(payload)),
+        Request::Publish(payload) => write(id, kind, Some(payload)),
+        Request::Telemetry(payload) => write(id, kind, Some(payload)),
+        Request::Command(payload) => write(id, kind, Some(payload)),
+        Request::CommandResult(payload) => write(id, kind, Some(payload)),
+        Request::Join(payload) | Request::Leave(payload) => write(id, kind, Some(payload)),
+        Request::History(payload) => write(id, kind, Some(payload)),
+        Request::Ping => write::<()>(id, kind, None),
+    }
+}
+
+/// Writes an answer.
+pub fn encode_reply(id: Option<&MessageId>, reply: &Reply, now: Timestamp) -> String {
+    fn write<P: Serialize>(
+        id: Option<&MessageId>,
+        kind: &str,
+        payload: Option<&P>,
+        now: Timestamp,
+    ) -> String {
+        to_text(&Sent {
+            id: id.map(MessageId::as_str),
+            timestamp: Some(now),
+            ..Sent::new(kind, payload)
+        })
+    }
+    let kind = reply.type_name();
+    match reply {
+        Reply::Authenticated(payload) => write(id, kind, Some(payload), now),
+        Reply::Subscribed(payload) => write(id, kind, Some(payload), now),
+        Reply::Unsubscribed(payload) => write(id, kind, Some(payload), now),
+        Reply::Ack(payload) => write(id, kind, Some(payload), now),
+        Reply::CommandStatus(payload) => write(id, kind, Some(payload), now),
+        Reply::CommandResult(payload) => write(id, kind, Some(payload), now),
+        Reply::Joined(payload) => write(id, kind, Some(payload), now),
+        Reply::Left(payload) => write(id, kind, Some(payload), now),
+        Reply::Presence(payload) => write(id, kind, Some(payload), now),
+        Reply::History(payload) => write(id, kind, Some(payload), now),
+        Reply::Pong => write::<()>(id, kind, None, now),
+        Reply::Error(refusal) => to_text(&Sent {
+            id: id.map(MessageId::as_str),
+            timestamp: Some(now),
+            error: Some(refusal),
+            ..Sent::<()>::new(kind, None)
+        }),
+    }
+}
+
+/// Writes a push. `now` stands in the envelope, except of a publication, which has its own time.
+pub fn encode_push(push: &Push, now: Timestamp) -> String {
+    fn on<'a, P: Serialize>(
+        topic: &'a Topic,
+        kind: &'a str,
+        payload: &'a P,
+        time: Timestamp,
+    ) -> Sent<'a, &'a P> {
+        let base = Sent::new(kind, Some(payload));
+        Sent {
+            channel: Some(topic.channel()),
+            params: topic.params(),
+            timestamp: Some(time),
+            ..base
+        }
+    }
+    let kind = push.type_name();
+    match push {
+        Push::Connected(payload) => to_text(&Sent {
+            timestamp: Some(now),
+            ..Sent::new(kind, Some(payload))
+        }),
+        Push::Shutdown(payload) => to_text(&Sent {
+            timestamp: Some(now),
+            ..Sent::new(kind, Some(payload))
+        }),
+        Push::Presence(topic, payload) => to_text(&on(topic, kind, payload, now)),
+        Push::Status(topic, payload) => to_text(&on(topic, kind, payload, now)),
+        Push::Publication(publication) => {
+            let payload = match &publication.payload {
+                Payload::Prices(prices) => to_text(prices),
+                Payload::Book(book) => to_text(book),
+                Payload::Trades(trades) => to_text(trades),
+                Payload::Candles(candles) => to_text(candles),
+                Payload::Json(json) => json.as_str().to_owned(),
+            };
+            let head = PublicationHead::of(&publication.topic);
+            head.encode(
+                publication.offset,
+                publication.timestamp,
+                publication.snapshot,
+                &payload,
+            )
+        }
+    }
+}
+
+/// Reads a message of a server.
+///
+/// # Errors
+/// If it is none. An unknown type is an error of its own, so that a client can ignore what is newer than itself.
+pub fn decode_server(text: &str) -> Result<FromServer, DecodeError> {
+    let envelope: Received<'_> = serde_json::from_str(text)?;
+    let id = || envelope.id.map(|raw| serde_json::from_str(raw.get())).transpose();
+    let reply = match envelope.kind.as_ref() {
+        "authenticated" => Reply::Authenticated(payload(&envelope)?),
+        "subscribed" => Reply::Subscribed(payload(&envelope)?),
+        "unsubscribed" => Reply::Unsubscribed(payload(&envelope)?),
+        "ack" => Reply::Ack(payload(&envelope)?),
+        "command.status" => Reply::CommandStatus(payload(&envelope)?),
+        "command.result" => Reply::CommandResult(payload(&envelope)?),
+        "joined" => Reply::Joined(payload(&envelope)?),
+        "left" => Reply::Left(payload(&envelope)?),
+        "presence" => Reply::Presence(payload(&envelope)?),
+        "history" => Reply::History(payload(&envelope)?),
+        "pong" => Reply::Pong,
+        "error" => Reply::Error(read(envelope.error)?),
+        "connected" => return Ok(FromServer::Push(Push::Connected(payload(&envelope)?))),
+        "shutdown" => return Ok(FromServer::Push(Push::Shutdown(payload(&envelope)?))),
+        "presence.update" => {
+            return Ok(FromServer::Push(Push::Presence(
+                topic_of(&envelope)?,
+                payload(&envelope)?,
+            )));
+        }
+        "channel.status" => {
+            return Ok(FromServer::Push(Push::Status(
+                topic_of(&envelope)?,
+                payload(&envelope)?,
+            )));
+        }
+        kind if kind == "message" || kind.ends_with(".update") => {
+            return publication_of(&envelope)
+                .map(|publication| FromServer::Push(Push::Publication(publication)));
+        }
+        other => return Err(DecodeError::UnknownType(other.chars().take(64).collect())),
+    };
+    Ok(FromServer::Reply(id()?, reply))
+}
+
+impl PublicationHead {
+    /// The head of the publications of a topic.
+    pub fn of(topic: &Topic) -> Self {
+        let mut head = format!(
+            r#"{{"type":"{}","channel":"{}""#,
+            topic.push_type(),
+            topic.channel()
+        );
+        let params = topic.params();
+        if !params.is_empty() {
+            head.push_str(r#","params":"#);
+            head.push_str(&to_text(&params));
+        }
+        PublicationHead(head.into())
+    }
+
+    /// The whole text of one publication, `payload` exactly as it is.
+    pub fn encode(&self, offset: Offset, time: Timestamp, snapshot: bool, payload: &str) -> String {
+        let mut text = String::with_capacity(self.0.len() + payload.len() + 96);
+        text.push_str(&self.0);
+        let mark = if snapshot { r#","snapshot":true"# } else { "" };
+        // Writing to a String cannot fail.
+        let _ = write!(
+            text,
+            r#","offset":{offset}{mark},"timestamp":"{time}","payload":{payload}}}"#
+        );
+        text
+    }
+}
+
+fn request_of(envelope: &Received<'_>) -> Result<Request, Refusal> {
+    if let Some(raw) = envelope.timestamp {
+        serde_json::from_str::<Option<Timestamp>>(raw.get()).map_err(|error| invalid("timestamp", &error))?;
+    }
+    Ok(match envelope.kind.as_ref() {
+        "auth" => Request::Auth(body(envelope)?),
+        "subscribe" => Request::Subscribe(Subscribe::try_from(body::<SubscribeWire>(envelope)?)?),
+        "unsubscribe" => Request::Unsubscribe(Target::try_from(body::<TargetWire>(envelope)?)?),
+        "publish" => Request::Publish(body(envelope)?),
+        "telemetry" => Request::Telemetry(body(envelope)?),
+        "command" => Request::Command(body(envelope)?),
+        "command.result" => Request::CommandResult(body(envelope)?),
+        "join" => Request::Join(body(envelope)?),
+        "leave" => Request::Leave(body(envelope)?),
+        "presence" => Request::Presence(Target::try_from(body::<TargetWire>(envelope)?)?),
+        "history" => Request::History(History::try_from(body::<HistoryWire>(envelope)?)?),
+        "ping" => Request::Ping,
+        other => {
+            let shown: String = other.chars().take(64).collect();
+            let message =
+                format!("there is no message type `{shown}`; see docs/PROTOCOL.md for those there are");
+            return Err(Refusal::new(ErrorCode::UnknownMessageType, message));
+        }
+    })
+}
+
+/// The payload of a request as a type, or the refusal that says what is wrong with it.
+fn body<T: DeserializeOwned>(envelope: &Received<'_>) -> Result<T, Refusal> {
+    read(envelope.payload).map_err(|error| invalid("payload", &error))
+}
+
+fn payload<T: DeserializeOwned>(envelope: &Received<'_>) -> Result<T, serde_json::Error> {
+    read(envelope.payload)
+}
+
+/// An absent value reads as an empty object.
+fn read<T: DeserializeOwned>(raw: Option<&RawValue>) -> Result<T, serde_json::Error> {
+    serde_json::from_str(raw.map_or("{}", RawValue::get))
+}
+
+fn topic_of(envelope: &Received<'_>) -> Result<Topic, DecodeError> {
+    let name = envelope.channel.as_deref().unwrap_or_default();
+    let unknown = |_| crate::TopicError::UnknownChannel(name.chars().take(64).collect());
+    let name = ChannelName::parse(name).map_err(unknown)?;
+    Ok(Topic::parse(&name, envelope.params.clone().unwrap_or_else(Params::default))?.topic)
+}
+
+fn publication_of(envelope: &Received<'_>) -> Result<Publication, DecodeError> {
+    fn typed<'a, T: Deserialize<'a>>(raw: Option<&'a RawValue>) -> Result<T, serde_json::Error> {
+        serde_json::from_str(raw.map_or("null", RawValue::get))
+    }
+    let topic = match topic_of(envelope) {
+        Ok(topic) => topic,
+        // A channel that is newer than this client.
+        Err(DecodeError::Topic(crate::TopicError::UnknownChannel(name))) => {
+            return Err(DecodeError::UnknownType(name));
+        }
+        Err(other) => return Err(other),
+    };
+    let payload = match &topic {
+        Topic::Prices(_) => Payload::Prices(typed(envelope.payload)?),
+        Topic::OrderBook(..) => Payload::Book(typed(envelope.payload)?),
+        Topic::Trades(_) => Payload::Trades(typed(envelope.payload)?),
+        Topic::Candles(..) => Payload::Candles(typed(envelope.payload)?),
+        Topic::UserOrders(_)
+        | Topic::UserFills(_)
+        | Topic::AccountUpdates(_)
+        | Topic::Telemetry
+        | Topic::Commands
+        | Topic::Tasks
+        | Topic::Ai
+        | Topic::Events
+        | Topic::Chain(_)
+        | Topic::System
+        | Topic::Named(_) => Payload::Json(typed(envelope.payload)?),
+    };
+    Ok(Publication {
+        topic,
+        offset: envelope.offset.unwrap_or_default(),
+        snapshot: envelope.snapshot,
+        timestamp: envelope
+            .timestamp
+            .map(|raw| serde_json::from_str(raw.get()))
+            .transpose()?
+            .unwrap_or_default(),
+        payload,
+    })
+}
+
+/// Writing our own types cannot fail: none has a map whose keys are no strings, and none refuses to be written.
+fn to_text<T: Serialize>(value: &T) -> String {
+    serde_json::to_string(value).unwrap_or_default()
+}
+
+fn invalid(what: &str, error: &serde_json::Error) -> Refusal {
+    Refusal::new(ErrorCode::InvalidMessage, format!("`{what}`: {}", brief(error)))
+}
+
+/// What serde says, short enough to be sent back; it may quote the input.
+fn brief(error: &serde_json::Error) -> String {
+    let mut text: String = error.to_string().chars().take(160).collect();
+    if text.len() < error.to_string().len() {
+        text.push('…');
+    }
+    text
+}

@@ -1,0 +1,1 @@
+//! One example of each message: what the golden tests hold, and what `docs/PROTOCOL.md` shows.
