@@ -130,17 +130,16 @@ pub struct Command {
 
 /// Payload of `command.result`, from the device to the server and from the server to the sender of the command.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(from = "CommandResultWire", into = "CommandResultWire")]
 pub struct CommandResult {
     /// Which command.
     pub command_id: CommandId,
     /// What became of it.
-    #[serde(flatten)]
     pub outcome: Outcome,
 }
 
 /// What became of a command.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
-#[serde(from = "OutcomeWire", into = "OutcomeWire")]
+#[derive(Clone, PartialEq, Debug)]
 pub enum Outcome {
     /// The device did it.
     Done(Option<Json>),
@@ -255,7 +254,8 @@ pub(crate) struct HistoryWire {
 }
 
 #[derive(Serialize, Deserialize)]
-struct OutcomeWire {
+struct CommandResultWire {
+    command_id: CommandId,
     ok: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     result: Option<Json>,
@@ -348,25 +348,32 @@ impl From<History> for HistoryWire {
     }
 }
 
-impl From<OutcomeWire> for Outcome {
-    fn from(wire: OutcomeWire) -> Self {
-        if wire.ok {
+impl From<CommandResultWire> for CommandResult {
+    fn from(wire: CommandResultWire) -> Self {
+        let outcome = if wire.ok {
             Outcome::Done(wire.result)
         } else {
             Outcome::Failed(wire.error.unwrap_or_default())
+        };
+        CommandResult {
+            command_id: wire.command_id,
+            outcome,
         }
     }
 }
 
-impl From<Outcome> for OutcomeWire {
-    fn from(outcome: Outcome) -> Self {
-        match outcome {
-            Outcome::Done(result) => OutcomeWire {
+impl From<CommandResult> for CommandResultWire {
+    fn from(result: CommandResult) -> Self {
+        let command_id = result.command_id;
+        match result.outcome {
+            Outcome::Done(result) => CommandResultWire {
+                command_id,
                 ok: true,
                 result,
                 error: None,
             },
-            Outcome::Failed(error) => OutcomeWire {
+            Outcome::Failed(error) => CommandResultWire {
+                command_id,
                 ok: false,
                 result: None,
                 error: Some(error),

@@ -15,6 +15,10 @@ impl Timestamp {
     /// The last moment that RFC 3339 can write: 9999-12-31T23:59:59.999Z.
     pub const MAX: Timestamp = Timestamp(253_402_300_799_999);
 
+    /// The moment that examples show.
+    #[doc(hidden)]
+    pub const EXAMPLE: Timestamp = Timestamp(1_793_670_834_518);
+
     /// From milliseconds since 1970; later than [`Timestamp::MAX`] becomes it.
     pub fn from_millis(millis: u64) -> Self {
         Timestamp(millis.min(Self::MAX.0))
