@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 use crate::envelope::{Received, Sent};
 use crate::request::{HistoryWire, SubscribeWire, TargetWire};
 use crate::{
-    ChannelName, ErrorCode, History, MessageId, Offset, Params, Payload, Publication, Push, Refusal, Reply,
+    ChannelName, ErrorCode, History, MessageId, Offset, Payload, Publication, Push, Refusal, Reply,
     Request, Subscribe, Target, Timestamp, Topic,
 };
 
@@ -321,7 +321,7 @@ fn topic_of(envelope: &Received<'_>) -> Result<Topic, DecodeError> {
     let name = envelope.channel.as_deref().unwrap_or_default();
     let unknown = |_| crate::TopicError::UnknownChannel(name.chars().take(64).collect());
     let name = ChannelName::parse(name).map_err(unknown)?;
-    Ok(Topic::parse(&name, envelope.params.clone().unwrap_or_else(Params::default))?.topic)
+    Ok(Topic::parse(&name, envelope.params.clone().unwrap_or_default())?.topic)
 }
 
 fn publication_of(envelope: &Received<'_>) -> Result<Publication, DecodeError> {

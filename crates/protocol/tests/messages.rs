@@ -146,6 +146,6 @@ fn section() -> String {
 }
 
 fn type_of(example: &Example) -> String {
-    let value: serde_json::Value = serde_json::from_str(&example.text).unwrap();
-    value["type"].as_str().unwrap().to_owned()
+    let value: serde_json::Value = serde_json::from_str(&example.text).expect("an example is JSON");
+    value["type"].as_str().expect("an example has a type").to_owned()
 }
