@@ -9,8 +9,8 @@ use serde_json::value::RawValue;
 use crate::envelope::{Received, Sent};
 use crate::request::{HistoryWire, SubscribeWire, TargetWire};
 use crate::{
-    ChannelName, ErrorCode, History, MessageId, Offset, Payload, Publication, Push, Refusal, Reply,
-    Request, Subscribe, Target, Timestamp, Topic,
+    ChannelName, ErrorCode, History, MessageId, Offset, Payload, Publication, Push, Refusal, Reply, Request,
+    Subscribe, Target, Timestamp, Topic,
 };
 
 /// The subprotocol of JSON text frames; the default.

@@ -1,0 +1,130 @@
+//! An example of each request.
+
+use std::collections::BTreeMap;
+
+use crate::examples::*;
+
+pub(super) fn all() -> Vec<(&'static str, &'static str, Request)> {
+    let device_filter = || {
+        Filters(BTreeMap::from([(
+            "device_id".to_owned(),
+            Condition::Equals("device-001".into()),
+        )]))
+    };
+    vec![
+        (
+            "auth",
+            "Signs in, or refreshes the token of a connection that goes on.",
+            Request::Auth(Auth {
+                token: "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhbm4ifQ.c2ln".to_owned(),
+            }),
+        ),
+        (
+            "subscribe",
+            "Listens to the order book of one market.",
+            Request::Subscribe(Subscribe::to(Topic::OrderBook(btc(), Depth::DEFAULT))),
+        ),
+        (
+            "subscribe, filtered",
+            "Listens to one device of all.",
+            Request::Subscribe(Subscribe {
+                filters: device_filter(),
+                ..Subscribe::to(Topic::Telemetry)
+            }),
+        ),
+        (
+            "subscribe, after a reconnect",
+            "Asks for everything behind the last publication that it has.",
+            Request::Subscribe(Subscribe {
+                recover: Some(position()),
+                ..Subscribe::to(Topic::Trades(btc()))
+            }),
+        ),
+        (
+            "subscribe, with everything",
+            "Each option that there is.",
+            Request::Subscribe(Subscribe {
+                since: Some(NOW),
+                mode: Some(Mode::Latest),
+                throttle_ms: Some(250),
+                snapshot: false,
+                ..Subscribe::to(Topic::Prices(Symbols::new([btc(), parsed(Symbol::parse("ETH"))])))
+            }),
+        ),
+        (
+            "unsubscribe",
+            "Stops listening.",
+            Request::Unsubscribe(Target {
+                topic: Topic::OrderBook(btc(), Depth::DEFAULT),
+            }),
+        ),
+        (
+            "publish",
+            "Publishes on a channel.",
+            Request::Publish(Publish {
+                channel: channel("room:lobby"),
+                data: json(r#"{"text":"hello"}"#),
+                idempotency_key: Some(parsed(IdempotencyKey::parse("7b1c"))),
+            }),
+        ),
+        (
+            "telemetry",
+            "A device reports.",
+            Request::Telemetry(Telemetry {
+                device_id: pump(),
+                metrics: BTreeMap::from([("humidity".to_owned(), 41.0), ("temperature".to_owned(), 21.5)]),
+                at: Some(NOW),
+            }),
+        ),
+        (
+            "command",
+            "Orders a device to do something.",
+            Request::Command(Command {
+                device_id: pump(),
+                name: "reboot".to_owned(),
+                args: Some(json(r#"{"delay_s":5}"#)),
+                ttl_ms: Some(60_000),
+                idempotency_key: None,
+            }),
+        ),
+        (
+            "command.result",
+            "The device says what became of it.",
+            Request::CommandResult(CommandResult {
+                command_id: command_id(),
+                outcome: Outcome::Done(Some(json(r#"{"uptime_s":3}"#))),
+            }),
+        ),
+        (
+            "join",
+            "Enters a room.",
+            Request::Join(Join {
+                room: "lobby".to_owned(),
+            }),
+        ),
+        (
+            "leave",
+            "Leaves a room.",
+            Request::Leave(Join {
+                room: "lobby".to_owned(),
+            }),
+        ),
+        (
+            "presence",
+            "Asks who is there.",
+            Request::Presence(Target { topic: lobby() }),
+        ),
+        (
+            "history",
+            "Asks for the 300 bars before a time.",
+            Request::History(History {
+                topic: Topic::Candles(btc(), Interval::Hour1),
+                since: None,
+                before: Some(NOW),
+                limit: Some(300),
+                reverse: true,
+            }),
+        ),
+        ("ping", "Asks whether the server is there.", Request::Ping),
+    ]
+}
