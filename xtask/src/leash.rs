@@ -1,18 +1,18 @@
 //! The process between us and what we start: it ends its program when we are gone, however we went.
 //!
-//! `xtask` starts every program as `xtask __leash <program> <args…>` with a pipe as standard input and in a process
+//! `xtask` starts every program as `xtask __leash <grace> <program> <args…>` with a pipe as standard input and in a process
 //! group of its own. The pipe closes when we drop it or die, even by `kill -9`; the leash then asks the whole group to
 //! end, and kills it when it does not. It exits as its program did. Nothing but this file knows how that is done.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::io::Read;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use rustix::process::{Pid, Signal, getpid, kill_process_group};
+use rustix::process::{Signal, getpgrp, kill_process_group, setpgid};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
@@ -20,7 +20,7 @@ use signal_hook::iterator::Signals;
 pub(crate) const WORD: &str = "__leash";
 
 /// How long a group may take between being asked to end and being killed.
-pub(crate) const GRACE: Duration = Duration::from_secs(10);
+const GRACE: Duration = Duration::from_secs(10);
 
 const EXIT_CANNOT_START: u8 = 127;
 const SIGNAL_BASE: i32 = 128;
@@ -33,6 +33,12 @@ pub(crate) fn around(command: &Command) -> std::io::Result<Command> {
         .arg(WORD)
         .arg(command.get_program())
         .args(command.get_args());
+    for name in std::env::vars_os()
+        .map(|(name, _)| name)
+        .filter(|name| is_about_us(name))
+    {
+        leashed.env_remove(name);
+    }
     for (name, value) in command.get_envs() {
         match value {
             Some(value) => leashed.env(name, value),
@@ -42,8 +48,22 @@ pub(crate) fn around(command: &Command) -> std::io::Result<Command> {
     if let Some(dir) = command.get_current_dir() {
         leashed.current_dir(dir);
     }
-    leashed.stdin(Stdio::piped()).process_group(0);
+    leashed.stdin(Stdio::piped());
     Ok(leashed)
+}
+
+/// What `cargo run` tells us about our own package. Passed on, it would make build scripts of other packages run anew.
+fn is_about_us(variable: &OsStr) -> bool {
+    const ABOUT_US: [&str; 5] = [
+        "CARGO_PKG_",
+        "CARGO_MANIFEST_",
+        "CARGO_BIN_NAME",
+        "CARGO_CRATE_NAME",
+        "CARGO_PRIMARY_PACKAGE",
+    ];
+    ABOUT_US
+        .iter()
+        .any(|prefix| variable.as_encoded_bytes().starts_with(prefix.as_bytes()))
 }
 
 /// The running program, even after a build put another one in its place.
@@ -63,11 +83,18 @@ enum Event {
 
 /// What the leash process does: runs `words` as a program until it ends or standard input closes.
 pub(crate) fn run(words: &[OsString]) -> ExitCode {
+    // A group of our own: Ctrl-C in the terminal reaches `xtask` alone, which ends things in order.
+    // It fails only when we lead a group already.
+    let _led_already = setpgid(None, None);
     // The group includes us: our own request to end must not be our end. Handlers are reset in the program we start.
     let _heard_and_ignored = Signals::new([SIGTERM, SIGINT, SIGHUP]);
-    let Some((program, args)) = words.split_first() else {
+    let [grace, program, args @ ..] = words else {
         return ExitCode::from(EXIT_CANNOT_START);
     };
+    let grace = grace
+        .to_str()
+        .and_then(|millis| millis.parse().ok())
+        .map_or(GRACE, Duration::from_millis);
     let mut child = match Command::new(program).args(args).stdin(Stdio::null()).spawn() {
         Ok(child) => child,
         Err(error) => {
@@ -85,9 +112,9 @@ pub(crate) fn run(words: &[OsString]) -> ExitCode {
         events.send(Event::LetGo)
     });
 
-    let mut let_go_at: Option<Instant> = None;
+    // How long to wait for the next event; only somebody who was asked to end can be late.
+    let mut patience = Duration::MAX;
     loop {
-        let patience = let_go_at.map_or(Duration::MAX, |at| GRACE.saturating_sub(at.elapsed()));
         match inbox.recv_timeout(patience) {
             Ok(Event::Exited(status)) => {
                 // Whatever the program left behind goes too.
@@ -95,16 +122,17 @@ pub(crate) fn run(words: &[OsString]) -> ExitCode {
                 return exit_code(status);
             }
             Ok(Event::LetGo) => {
-                let_go_at = Some(Instant::now());
                 signal_group(Signal::TERM);
+                patience = grace;
             }
             Err(RecvTimeoutError::Timeout) => {
                 eprintln!(
                     "{} did not end within {} s: killed",
                     program.display(),
-                    GRACE.as_secs()
+                    grace.as_secs()
                 );
                 signal_group(Signal::KILL);
+                patience = Duration::MAX;
             }
             Err(RecvTimeoutError::Disconnected) => return ExitCode::FAILURE,
         }
@@ -113,9 +141,8 @@ pub(crate) fn run(words: &[OsString]) -> ExitCode {
 
 /// Signals the leash's own group, which holds the program and all it started.
 fn signal_group(signal: Signal) {
-    let group: Pid = getpid();
-    // Started by hand from a shell we may not lead a group; then there is nobody to signal.
-    let _nobody_there = kill_process_group(group, signal);
+    // It cannot fail: we are in the group ourselves.
+    let _signalled = kill_process_group(getpgrp(), signal);
 }
 
 fn exit_code(status: std::io::Result<std::process::ExitStatus>) -> ExitCode {

@@ -11,9 +11,11 @@
 mod args;
 mod binaries;
 mod closing_line;
+mod demo;
 mod interrupt;
 mod leash;
 mod process;
+mod screenshots;
 mod step;
 mod test;
 mod tools;
@@ -51,7 +53,9 @@ fn run(command: Command) -> anyhow::Result<()> {
         }
         Command::Test(suites) => test::run(&suites),
         Command::Web => web::build().map(|_| ()),
-        Command::Demo(_) | Command::Ci | Command::Tidy | Command::Screenshots => {
+        Command::Demo(options) => demo::run(&options),
+        Command::Screenshots => screenshots::run(),
+        Command::Ci | Command::Tidy => {
             anyhow::bail!("this command is not there yet: `test` and `web` are")
         }
     }

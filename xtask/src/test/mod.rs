@@ -13,7 +13,7 @@ use crate::closing_line::Tally;
 use crate::interrupt;
 use crate::step::{self, span};
 
-pub(crate) use suites::Suite;
+pub(crate) use suites::{Suite, end_to_end};
 
 /// How a suite or another check ended.
 #[derive(Debug)]

@@ -1,5 +1,6 @@
 //! The suites: what each runs and what it needs first.
 
+use std::ffi::OsStr;
 use std::process::Command;
 
 use crate::closing_line::{self, Tally};
@@ -41,7 +42,7 @@ impl Suite {
         match self {
             Self::Unit => unit(tally),
             Self::Wasm => wasm(tally),
-            Self::E2e => end_to_end("--tests", tally),
+            Self::E2e => end_to_end(&["--lib", "--tests"], &[], tally),
         }
     }
 }
@@ -81,19 +82,23 @@ fn wasm(tally: &mut Tally) -> anyhow::Result<()> {
     count(&mut command, tally)
 }
 
-/// Runs test targets of `tests/` against the built programs and dashboard.
-pub(crate) fn end_to_end(targets: &str, tally: &mut Tally) -> anyhow::Result<()> {
+/// Runs test targets of `tests/` against the built programs and dashboard, with further variables.
+pub(crate) fn end_to_end(
+    targets: &[&str],
+    variables: &[(&str, &OsStr)],
+    tally: &mut Tally,
+) -> anyhow::Result<()> {
     let browser = browser::find_or_install()?;
     let binaries = binaries::build()?;
     let dist = web::build()?;
     let mut command = workspace::cargo();
     command
         .args(["test", "-pnexus-e2e", "--no-fail-fast"])
-        .args(targets.split_whitespace());
+        .args(targets);
     command.env("NEXUS_SERVER_BIN", binaries.server);
     command.env("NEXUS_STANDIN_BIN", binaries.standin);
     command.env("NEXUS_CLI_BIN", binaries.cli);
-    command.env("NEXUS_DIST", dist);
+    command.env("NEXUS_DIST", dist).envs(variables.iter().copied());
     command
         .env("CHROME", browser.chrome)
         .env("CHROMEDRIVER", browser.driver);
