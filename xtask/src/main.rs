@@ -10,6 +10,7 @@
 
 mod args;
 mod binaries;
+mod ci;
 mod closing_line;
 mod demo;
 mod interrupt;
@@ -18,6 +19,7 @@ mod process;
 mod screenshots;
 mod step;
 mod test;
+mod tidy;
 mod tools;
 mod web;
 mod workspace;
@@ -55,8 +57,7 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Web => web::build().map(|_| ()),
         Command::Demo(options) => demo::run(&options),
         Command::Screenshots => screenshots::run(),
-        Command::Ci | Command::Tidy => {
-            anyhow::bail!("this command is not there yet: `test` and `web` are")
-        }
+        Command::Ci => ci::run(),
+        Command::Tidy => tidy::run(),
     }
 }

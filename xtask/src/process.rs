@@ -16,21 +16,35 @@ static STEPS: Mutex<BTreeMap<u32, ChildStdin>> = Mutex::new(BTreeMap::new());
 
 /// Runs a program to its end, its output going where ours goes. Fails when it fails.
 pub(crate) fn run(command: &mut Command) -> anyhow::Result<()> {
-    watch(command, None)
+    watch(command, Stdout::Ours)
 }
 
 /// Like [`run`], and shows `each_line` of its standard output to the caller too.
 pub(crate) fn run_reading(command: &mut Command, each_line: &mut dyn FnMut(&str)) -> anyhow::Result<()> {
-    watch(command, Some(each_line))
+    watch(command, Stdout::OursAndTo(each_line))
 }
 
-fn watch(command: &mut Command, each_line: Option<&mut dyn FnMut(&str)>) -> anyhow::Result<()> {
+/// Like [`run`], with standard output thrown away: for programs that print what nobody reads.
+pub(crate) fn run_silently(command: &mut Command) -> anyhow::Result<()> {
+    watch(command, Stdout::Nowhere)
+}
+
+/// Where standard output goes.
+enum Stdout<'a> {
+    Ours,
+    OursAndTo(&'a mut dyn FnMut(&str)),
+    Nowhere,
+}
+
+fn watch(command: &mut Command, stdout: Stdout<'_>) -> anyhow::Result<()> {
     interrupt::check()?;
     let shown = shown(command);
     let mut leashed = leash::around(command)?;
-    if each_line.is_some() {
-        leashed.stdout(Stdio::piped());
-    }
+    leashed.stdout(match stdout {
+        Stdout::Ours => Stdio::inherit(),
+        Stdout::OursAndTo(_) => Stdio::piped(),
+        Stdout::Nowhere => Stdio::null(),
+    });
     let mut child = leashed
         .spawn()
         .with_context(|| format!("cannot start `{shown}`"))?;
@@ -41,8 +55,8 @@ fn watch(command: &mut Command, each_line: Option<&mut dyn FnMut(&str)>) -> anyh
     if interrupt::asked_to_stop() {
         end_all_steps();
     }
-    if let (Some(stdout), Some(each_line)) = (child.stdout.take(), each_line) {
-        for line in BufReader::new(stdout).split(b'\n') {
+    if let (Some(pipe), Stdout::OursAndTo(each_line)) = (child.stdout.take(), stdout) {
+        for line in BufReader::new(pipe).split(b'\n') {
             let line = line.with_context(|| format!("cannot read what `{shown}` prints"))?;
             let line = String::from_utf8_lossy(&line);
             println!("{line}");

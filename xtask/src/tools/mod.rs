@@ -14,6 +14,8 @@ use anyhow::Context;
 use crate::step::step;
 use crate::{process, workspace};
 
+pub(crate) use cargo_tool::deny;
+
 const WASM_TARGET: &str = "wasm32-unknown-unknown";
 
 /// What trunk may fetch while it builds.
