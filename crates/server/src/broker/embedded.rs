@@ -1,0 +1,161 @@
+//! The broker in the memory of this process.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use bytes::Bytes;
+use nexus_protocol::{ChannelStatus, Epoch, Offset, Position, Timestamp, Topic};
+
+use crate::broker::log::Log;
+use crate::broker::{Begin, BrokerError, BrokerLimits, Joined, Page, PageOf, Piece};
+use crate::content::Content;
+use crate::hub::Hub;
+
+/// The broker in the memory of this process. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Embedded {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    hub: Hub,
+    limits: BrokerLimits,
+    /// Protects which topics there are. Never held while a topic's lock is waited for.
+    topics: Mutex<HashMap<Topic, Topical>>,
+}
+
+/// One topic. Its lock is held from a publication's offset to its announcement, so that all see one order.
+type Topical = Arc<Mutex<Log>>;
+
+impl Embedded {
+    /// An empty broker that announces to this hub.
+    pub fn new(hub: Hub, limits: BrokerLimits) -> Self {
+        Embedded {
+            shared: Arc::new(Shared {
+                hub,
+                limits,
+                topics: Mutex::default(),
+            }),
+        }
+    }
+
+    pub(super) fn publish(
+        &self,
+        topic: &Topic,
+        content: Content,
+        now: Timestamp,
+    ) -> Result<Position, BrokerError> {
+        self.with_log(topic, |log| {
+            let publication = log.append(content, now, self.shared.limits.history);
+            self.shared.hub.deliver(&publication);
+            Position {
+                epoch: log.epoch().clone(),
+                offset: publication.offset,
+            }
+        })
+    }
+
+    pub(super) fn set_status(&self, topic: &Topic, status: ChannelStatus) {
+        // A topic that cannot be made has no subscribers either.
+        let _ = self.with_log(topic, |log| {
+            if let Some(news) = log.set_status(status) {
+                self.shared.hub.deliver_status(topic, &news);
+            }
+        });
+    }
+
+    pub(super) fn forget(&self, topic: &Topic) {
+        if let Some(topical) = self.find(topic) {
+            lock(&topical).forget(new_epoch());
+        }
+    }
+
+    pub(super) fn join(&self, topic: &Topic, begin: Begin) -> Result<Joined, BrokerError> {
+        self.with_log(topic, |log| log.join(begin, self.shared.limits.replay))
+    }
+
+    pub(super) fn after(&self, topic: &Topic, offset: Offset, bytes: usize) -> Piece {
+        match self.find(topic) {
+            Some(topical) => lock(&topical).after(offset, bytes),
+            None => Piece {
+                missed: 0,
+                publications: Vec::new(),
+                reaches: offset,
+                status: None,
+            },
+        }
+    }
+
+    pub(super) fn snapshot(&self, topic: &Topic) -> Option<(Offset, Bytes)> {
+        lock(&self.find(topic)?).snapshot()
+    }
+
+    pub(super) fn page(&self, topic: &Topic, of: PageOf) -> Option<Page> {
+        Some(lock(&self.find(topic)?).page(of))
+    }
+
+    pub(super) fn sweep(&self) {
+        let now = Instant::now();
+        let limits = &self.shared.limits;
+        self.all().retain(|topic, topical| {
+            // Whoever holds the lock uses the topic.
+            let Ok(mut log) = topical.try_lock() else {
+                return true;
+            };
+            let is_used = now.saturating_duration_since(log.last_used()) < limits.forget_after
+                || self.shared.hub.has_audience(topic);
+            if !is_used {
+                log.leave_map();
+            }
+            is_used
+        });
+    }
+
+    pub(super) fn topics(&self) -> usize {
+        self.all().len()
+    }
+
+    /// Does something with a topic's log, which is made if there is none.
+    fn with_log<T>(&self, topic: &Topic, act: impl FnOnce(&mut Log) -> T) -> Result<T, BrokerError> {
+        loop {
+            let topical = self.find_or_make(topic)?;
+            let mut log = lock(&topical);
+            // Between finding and locking it, a sweep may have forgotten it.
+            if !log.is_gone() {
+                log.touch(Instant::now());
+                return Ok(act(&mut log));
+            }
+        }
+    }
+
+    fn find_or_make(&self, topic: &Topic) -> Result<Topical, BrokerError> {
+        let mut topics = self.all();
+        if let Some(topical) = topics.get(topic) {
+            return Ok(Arc::clone(topical));
+        }
+        if topics.len() >= self.shared.limits.topics {
+            return Err(BrokerError::TooManyTopics);
+        }
+        let topical = Arc::new(Mutex::new(Log::new(topic, new_epoch(), Instant::now())));
+        topics.insert(topic.clone(), Arc::clone(&topical));
+        Ok(topical)
+    }
+
+    fn find(&self, topic: &Topic) -> Option<Topical> {
+        self.all().get(topic).cloned()
+    }
+
+    fn all(&self) -> MutexGuard<'_, HashMap<Topic, Topical>> {
+        self.shared.topics.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn lock(topical: &Topical) -> MutexGuard<'_, Log> {
+    topical.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn new_epoch() -> Epoch {
+    Epoch::from_random(fastrand::u64(..))
+}

@@ -1,0 +1,158 @@
+//! A publication as it is stored and sent: its text is put together once, and shared by reference with every outbox
+//! and the history.
+//!
+//! `frame` is a complete WebSocket text frame of the native JSON protocol. Other wire classes (MessagePack, the classic
+//! door, deflated frames) become further lazily filled fields beside it.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use nexus_protocol::{Offset, PublicationHead, Timestamp, Topic};
+
+use crate::content::{Content, Parts};
+
+/// What is fixed of all publications of one topic.
+#[derive(Debug)]
+pub struct TopicHead {
+    /// The topic.
+    pub topic: Topic,
+    json: PublicationHead,
+}
+
+/// One publication, encoded.
+#[derive(Debug)]
+pub struct Publication {
+    /// Of which topic.
+    pub head: Arc<TopicHead>,
+    /// Its place in the topic's order.
+    pub offset: Offset,
+    /// When it was published.
+    pub time: Timestamp,
+    /// Its parts, where the topic is published by parts.
+    pub parts: Option<Parts>,
+    /// The text frame, header included.
+    pub frame: Bytes,
+    /// How many bytes the payload has; it stands at the end of the frame, before the last `}`.
+    payload_len: usize,
+}
+
+impl TopicHead {
+    /// The head of a topic's publications.
+    pub fn of(topic: &Topic) -> Self {
+        TopicHead {
+            topic: topic.clone(),
+            json: PublicationHead::of(topic),
+        }
+    }
+
+    /// The frame of a payload, as a push of this topic.
+    pub fn frame(&self, offset: Offset, time: Timestamp, snapshot: bool, payload: &str) -> Bytes {
+        text_frame(&self.json.encode(offset, time, snapshot, payload))
+    }
+}
+
+impl Publication {
+    /// Encodes a publication.
+    pub fn new(head: &Arc<TopicHead>, offset: Offset, time: Timestamp, content: Content) -> Self {
+        let (text, parts) = match content {
+            Content::Whole(text) => (text, None),
+            Content::Parts(parts) => (
+                parts
+                    .frame
+                    .render(parts.parts.iter().map(|part| &*part.text))
+                    .into(),
+                Some(parts),
+            ),
+        };
+        Publication {
+            head: Arc::clone(head),
+            offset,
+            time,
+            parts,
+            frame: head.frame(offset, time, false, &text),
+            payload_len: text.len(),
+        }
+    }
+
+    /// The payload, exactly as it was published.
+    pub fn payload(&self) -> &str {
+        let end = self.frame.len() - 1;
+        std::str::from_utf8(&self.frame[end - self.payload_len..end]).unwrap_or_default()
+    }
+
+    /// The publication as a push that stands for everything up to it.
+    pub fn snapshot_frame(&self) -> Bytes {
+        self.head.frame(self.offset, self.time, true, self.payload())
+    }
+
+    /// Roughly what it holds in memory.
+    pub fn bytes(&self) -> usize {
+        let parts = self
+            .parts
+            .iter()
+            .flat_map(|parts| &parts.parts)
+            .map(|part| part.text.len() + 64);
+        128 + self.frame.len() + parts.sum::<usize>()
+    }
+}
+
+/// A text as an unmasked WebSocket text frame ([RFC 6455](https://www.rfc-editor.org/rfc/rfc6455#section-5.2)).
+pub fn text_frame(text: &str) -> Bytes {
+    const FINAL_TEXT: u8 = 0x81;
+    let mut frame = Vec::with_capacity(text.len() + 10);
+    frame.push(FINAL_TEXT);
+    match text.len() {
+        small @ 0..=125 => frame.push(small as u8),
+        medium @ 126..=0xffff => {
+            frame.push(126);
+            frame.extend_from_slice(&(medium as u16).to_be_bytes());
+        }
+        large => {
+            frame.push(127);
+            frame.extend_from_slice(&(large as u64).to_be_bytes());
+        }
+    }
+    frame.extend_from_slice(text.as_bytes());
+    frame.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use nexus_protocol::{ChannelName, Params};
+
+    fn topic() -> Topic {
+        Topic::parse(&ChannelName::parse("room:a").unwrap(), Params::default())
+            .unwrap()
+            .topic
+    }
+
+    #[test]
+    fn the_payload_is_found_again_in_the_frame() {
+        let head = Arc::new(TopicHead::of(&topic()));
+        for payload in ["1", r#"{"text":"hé"}"#, &format!("\"{}\"", "x".repeat(70_000))] {
+            let publication = Publication::new(
+                &head,
+                Offset(3),
+                Timestamp::EXAMPLE,
+                Content::Whole(payload.into()),
+            );
+            assert_eq!(publication.payload(), payload);
+        }
+    }
+
+    #[test]
+    fn frames_are_those_of_the_standard() {
+        use tokio_tungstenite::tungstenite::protocol::frame::FrameSocket;
+        for length in [0, 1, 125, 126, 127, 0xffff, 0x1_0000] {
+            let text = "x".repeat(length);
+            let frame = text_frame(&text);
+            let read = FrameSocket::new(std::io::Cursor::new(frame.to_vec()))
+                .read(None)
+                .unwrap()
+                .unwrap();
+            assert!(read.header().is_final);
+            assert_eq!(read.into_text().unwrap().as_str(), text);
+        }
+    }
+}

@@ -1,0 +1,1 @@
+//! Links to upstreams. (Being written.)

@@ -1,0 +1,199 @@
+//! The last publications of one topic: a ring bounded by count and by bytes, without gaps inside.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use nexus_protocol::{Offset, Timestamp};
+
+use crate::encoded::Publication;
+
+/// How much a ring keeps. The newest publication is always kept.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Keep {
+    /// At most so many publications.
+    pub publications: usize,
+    /// At most so many bytes.
+    pub bytes: usize,
+}
+
+/// The last publications of one topic, oldest first; their offsets rise by exactly 1.
+#[derive(Debug, Default)]
+pub struct Ring {
+    items: VecDeque<Arc<Publication>>,
+    bytes: usize,
+    /// The offset of the newest publication that there ever was, kept or not.
+    last: Offset,
+}
+
+impl Ring {
+    /// Takes the next publication, and lets go of the oldest ones that no longer fit.
+    pub fn push(&mut self, publication: Arc<Publication>, keep: Keep) {
+        debug_assert_eq!(self.last.next(), publication.offset);
+        self.last = publication.offset;
+        self.bytes += publication.bytes();
+        self.items.push_back(publication);
+        while self.items.len() > 1 && (self.items.len() > keep.publications || self.bytes > keep.bytes) {
+            if let Some(oldest) = self.items.pop_front() {
+                self.bytes -= oldest.bytes();
+            }
+        }
+    }
+
+    /// Whether everything behind `offset` is still here.
+    pub fn reaches_back_to(&self, offset: Offset) -> bool {
+        self.oldest() <= offset.next()
+    }
+
+    /// The offset of the oldest publication that is here; of the next one if there is none.
+    pub fn oldest(&self) -> Offset {
+        self.items
+            .front()
+            .map_or(self.last.next(), |oldest| oldest.offset)
+    }
+
+    /// The offset of the newest publication that there ever was.
+    pub fn last(&self) -> Offset {
+        self.last
+    }
+
+    /// Lets go of everything. Offsets go on from where they were.
+    pub fn clear(&mut self) {
+        self.items = VecDeque::new();
+        self.bytes = 0;
+    }
+
+    /// What lies behind `offset`, oldest first.
+    pub fn after(&self, offset: Offset) -> impl DoubleEndedIterator<Item = &Arc<Publication>> {
+        let start = self
+            .items
+            .partition_point(|publication| publication.offset <= offset);
+        self.items.range(start..)
+    }
+
+    /// The offset before the first publication that was made at `time` or later.
+    pub fn before_time(&self, time: Timestamp) -> Option<Offset> {
+        let place = self.items.partition_point(|publication| publication.time < time);
+        self.items.get(place).map(|first| previous(first.offset))
+    }
+
+    /// The offset before the last `count` publications.
+    pub fn before_last(&self, count: usize) -> Option<Offset> {
+        let place = self.items.len().saturating_sub(count);
+        self.items.get(place).map(|first| previous(first.offset))
+    }
+
+    /// The newest publication.
+    pub fn newest(&self) -> Option<&Arc<Publication>> {
+        self.items.back()
+    }
+
+    /// How many publications are here.
+    pub fn len(&self) -> usize {
+        self.items.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.items.is_empty()
+    }
+}
+
+fn previous(offset: Offset) -> Offset {
+    Offset(offset.0.saturating_sub(1))
+}
+
+#[cfg(test)]
+mod tests {
+    use nexus_protocol::{ChannelName, Params, Topic};
+
+    use super::*;
+    use crate::content::Content;
+    use crate::encoded::TopicHead;
+
+    const ROOMY: Keep = Keep {
+        publications: 1000,
+        bytes: 1 << 20,
+    };
+
+    fn ring(offsets: std::ops::RangeInclusive<u64>, keep: Keep) -> Ring {
+        let topic = Topic::parse(&ChannelName::parse("events").unwrap(), Params::default());
+        let head = Arc::new(TopicHead::of(&topic.unwrap().topic));
+        let mut ring = Ring {
+            last: previous(Offset(*offsets.start())),
+            ..Ring::default()
+        };
+        for offset in offsets {
+            let time = Timestamp::from_millis(offset * 10);
+            let content = Content::Whole("1".into());
+            ring.push(
+                Arc::new(Publication::new(&head, Offset(offset), time, content)),
+                keep,
+            );
+        }
+        ring
+    }
+
+    fn offsets<'a>(items: impl Iterator<Item = &'a Arc<Publication>>) -> Vec<u64> {
+        items.map(|publication| publication.offset.0).collect()
+    }
+
+    #[test]
+    fn the_oldest_go_when_there_are_too_many() {
+        let ring = ring(
+            1..=10,
+            Keep {
+                publications: 3,
+                ..ROOMY
+            },
+        );
+        assert_eq!(offsets(ring.after(Offset::ZERO)), [8, 9, 10]);
+        assert!(ring.reaches_back_to(Offset(7)));
+        assert!(!ring.reaches_back_to(Offset(6)));
+    }
+
+    #[test]
+    fn the_oldest_go_when_they_are_too_big_and_the_newest_stays() {
+        let one = ring(1..=1, ROOMY).bytes;
+        assert_eq!(
+            offsets(
+                ring(
+                    1..=10,
+                    Keep {
+                        bytes: 2 * one + 9,
+                        ..ROOMY
+                    }
+                )
+                .after(Offset::ZERO)
+            ),
+            [9, 10]
+        );
+        assert_eq!(
+            offsets(ring(1..=10, Keep { bytes: 1, ..ROOMY }).after(Offset::ZERO)),
+            [10]
+        );
+    }
+
+    #[test]
+    fn what_lies_behind_an_offset_is_found() {
+        let ring = ring(5..=9, ROOMY);
+        assert_eq!(offsets(ring.after(Offset(7))), [8, 9]);
+        assert_eq!(offsets(ring.after(Offset(9))), [0; 0]);
+        assert_eq!(offsets(ring.after(Offset(99))), [0; 0]);
+        assert_eq!(ring.before_last(2), Some(Offset(7)));
+        assert_eq!(ring.before_last(99), Some(Offset(4)));
+        assert_eq!(ring.before_time(Timestamp::from_millis(70)), Some(Offset(6)));
+        assert_eq!(ring.before_time(Timestamp::from_millis(71)), Some(Offset(7)));
+        assert_eq!(ring.before_time(Timestamp::from_millis(99)), None);
+    }
+
+    #[test]
+    fn an_emptied_ring_reaches_back_to_its_last_publication_only() {
+        let mut ring = ring(1..=7, ROOMY);
+        ring.clear();
+        assert!(ring.is_empty());
+        assert!(ring.reaches_back_to(Offset(7)));
+        assert!(!ring.reaches_back_to(Offset(6)));
+        assert_eq!(ring.before_last(3), None);
+        assert!(Ring::default().reaches_back_to(Offset::ZERO));
+    }
+}

@@ -1,0 +1,260 @@
+//! What waits for one socket: a lane per subscription, each with its policy for a link that is slower than its topic.
+//!
+//! Publishers offer, the connection's task takes. Both only ever hold the lock for a few steps, so a client that does
+//! not read cannot delay a publisher or another client. What waits is bounded in bytes over all lanes; a lane that
+//! does not fit falls behind: it lets go of what it has, remembers where it stood, and the connection's task catches
+//! it up from the broker when the socket drains. A publication never leaves a lane in any other way than being sent,
+//! replaced by what is newer (`latest`), or caught up on.
+
+mod lane;
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use nexus_protocol::{ChannelStatus, Offset, Position};
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+use crate::conflate::Pending;
+use crate::encoded::Publication;
+use crate::outbox::lane::{Lane, Offered, Turn};
+
+/// What waits for one socket. Shared by the hub, which offers, and the connection's task, which takes.
+#[derive(Debug)]
+pub struct Outbox {
+    /// Protects the lanes and their order; no other lock is taken while it is held.
+    state: Mutex<State>,
+    /// Wakes the connection's task.
+    wake: Notify,
+    /// The most bytes that may wait.
+    limit: usize,
+}
+
+/// Names a lane of one outbox.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct LaneId(u32);
+
+/// How a lane treats what waits.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Policy {
+    /// Keep all, in order; fall back to the history when there is too much.
+    Every,
+    /// Keep what is newest, by key where there are keys, and send no oftener than this.
+    Latest {
+        /// The least time between two pushes.
+        throttle: Duration,
+    },
+}
+
+/// How a lane that is behind is to be caught up.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum CatchUp {
+    /// By what lies behind this offset.
+    After(Offset),
+    /// By what is known now, as one push.
+    Snapshot,
+}
+
+/// What the connection's task has to do next.
+#[derive(Debug)]
+pub enum Work {
+    /// Send this publication.
+    Publication(LaneId, Arc<Publication>),
+    /// Send these publications as one.
+    Merged(LaneId, Pending),
+    /// Tell how the topic's source is.
+    Status(LaneId, Arc<ChannelStatus>),
+    /// Read from the broker what is missing, send it, and say so by [`Outbox::caught_up`].
+    CatchUp {
+        /// Which lane.
+        lane: LaneId,
+        /// By what.
+        by: CatchUp,
+        /// Whether the client is to be told first that it is behind.
+        tell: bool,
+    },
+}
+
+/// Whether a lane that was caught up now gets live publications.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Caught {
+    /// It does. If the client was told that it was behind, it is to be told that it no longer is.
+    Live {
+        /// Whether the client was told.
+        told: bool,
+    },
+    /// More was published meanwhile; the lane gets another turn.
+    Behind,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    lanes: HashMap<LaneId, Lane>,
+    /// Lanes that have something to do, each at most once, in the order of their turns.
+    turns: VecDeque<LaneId>,
+    /// Lanes that wait for their throttle, and until when.
+    held: Vec<(Instant, LaneId)>,
+    /// What waits in all lanes.
+    bytes: usize,
+    next_id: u32,
+}
+
+impl Outbox {
+    /// An empty outbox that holds at most `limit` bytes.
+    pub fn new(limit: usize) -> Self {
+        Outbox {
+            state: Mutex::default(),
+            wake: Notify::new(),
+            limit,
+        }
+    }
+
+    /// Opens a lane. It notes what is offered, and gets nothing until it is [started](Self::start).
+    pub fn open(&self, policy: Policy) -> LaneId {
+        let mut state = self.lock();
+        let id = LaneId(state.next_id);
+        state.next_id = state.next_id.wrapping_add(1);
+        state.lanes.insert(id, Lane::joining(policy));
+        id
+    }
+
+    /// Starts a lane at a position, with what it is to be caught up by. `seen` is the status that the client knows.
+    pub fn start(&self, id: LaneId, position: Position, by: Option<CatchUp>, seen: Option<&ChannelStatus>) {
+        let mut state = self.lock();
+        if let Some(lane) = state.lanes.get_mut(&id) {
+            lane.start(position, by, seen);
+            state.give_turn(id);
+        }
+    }
+
+    /// Closes a lane. What waits in it is not sent. Returns how far it got.
+    pub fn close(&self, id: LaneId) -> Option<Offset> {
+        let mut state = self.lock();
+        let lane = state.lanes.remove(&id)?;
+        state.bytes -= lane.bytes();
+        state.held.retain(|(_, held)| *held != id);
+        Some(lane.sent())
+    }
+
+    /// Offers a publication to a lane.
+    pub fn offer(&self, id: LaneId, publication: &Arc<Publication>) {
+        let wakes = {
+            let mut state = self.lock();
+            let room = self.limit.saturating_sub(state.bytes);
+            let Some(lane) = state.lanes.get_mut(&id) else {
+                return;
+            };
+            let before = lane.bytes();
+            let offered = lane.offer(publication, room);
+            let after = lane.bytes();
+            state.bytes = state.bytes + after - before;
+            offered == Offered::HasWork && state.give_turn(id)
+        };
+        if wakes {
+            self.wake.notify_one();
+        }
+    }
+
+    /// Offers news of how the topic's source is.
+    pub fn offer_status(&self, id: LaneId, status: &Arc<ChannelStatus>) {
+        let wakes = {
+            let mut state = self.lock();
+            let room = self.limit.saturating_sub(state.bytes);
+            let Some(lane) = state.lanes.get_mut(&id) else {
+                return;
+            };
+            let before = lane.bytes();
+            let offered = lane.offer_status(status, room);
+            let after = lane.bytes();
+            state.bytes = state.bytes + after - before;
+            offered == Offered::HasWork && state.give_turn(id)
+        };
+        if wakes {
+            self.wake.notify_one();
+        }
+    }
+
+    /// The next thing to do, lane by lane in turn; none if nothing is to be done now.
+    pub fn next(&self, now: Instant) -> Option<Work> {
+        let mut guard = self.lock();
+        let state = &mut *guard;
+        while let Some(id) = state.turns.pop_front() {
+            let Some(lane) = state.lanes.get_mut(&id) else {
+                continue;
+            };
+            let before = lane.bytes();
+            let turn = lane.take_turn(id, now);
+            state.bytes = state.bytes + lane.bytes() - before;
+            match turn {
+                Turn::Nothing => {}
+                Turn::Held(until) => state.held.push((until, id)),
+                Turn::Last(work) => return Some(work),
+                Turn::More(work) => {
+                    state.give_turn(id);
+                    return Some(work);
+                }
+            }
+        }
+        None
+    }
+
+    /// A lane was caught up as far as `position`.
+    pub fn caught_up(&self, id: LaneId, position: Offset) -> Caught {
+        let mut state = self.lock();
+        let Some(lane) = state.lanes.get_mut(&id) else {
+            return Caught::Behind;
+        };
+        let caught = lane.caught_up(position);
+        // Either there is more to catch up on, or news of the source may wait.
+        state.give_turn(id);
+        caught
+    }
+
+    /// When the first lane that waits for its throttle may go on.
+    pub fn held_until(&self) -> Option<Instant> {
+        self.lock().held.iter().map(|(until, _)| *until).min()
+    }
+
+    /// Lets the lanes go on whose throttle is over.
+    pub fn release(&self, now: Instant) {
+        let mut state = self.lock();
+        let (due, held): (Vec<_>, Vec<_>) = state.held.drain(..).partition(|(until, _)| *until <= now);
+        state.held = held;
+        for (_, id) in due {
+            if let Some(lane) = state.lanes.get_mut(&id) {
+                lane.let_go();
+                state.give_turn(id);
+            }
+        }
+    }
+
+    /// Waits until something was offered since the last time.
+    pub async fn changed(&self) {
+        self.wake.notified().await;
+    }
+
+    /// How many bytes wait.
+    pub fn bytes(&self) -> usize {
+        self.lock().bytes
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // Nothing panics while it holds the lock; if something did, the lanes would still be whole.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// Queues a lane for its turn; says whether it was not queued yet.
+    fn give_turn(&mut self, id: LaneId) -> bool {
+        let Some(lane) = self.lanes.get_mut(&id) else {
+            return false;
+        };
+        let is_new = lane.queue_for_turn();
+        if is_new {
+            self.turns.push_back(id);
+        }
+        is_new
+    }
+}

@@ -1,0 +1,371 @@
+//! One subscription's part of an outbox: what waits on it, and whether it is live or behind.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use nexus_protocol::{Admit, ChannelStatus, FeedState, Gap, Offset, Position};
+use tokio::time::Instant;
+
+use crate::conflate::Pending;
+use crate::encoded::Publication;
+use crate::outbox::{CatchUp, Caught, LaneId, Policy, Work};
+
+/// One subscription's part of an outbox.
+#[derive(Debug)]
+pub(super) struct Lane {
+    policy: Policy,
+    stage: Stage,
+    /// News of the source that no waiting publication stands before.
+    notices: Notices,
+    /// The newest publication that was handed out to be sent.
+    sent: Offset,
+    /// The newest publication that was offered; none before the lane was started.
+    newest: Option<Position>,
+    /// Whether the lane stands in the queue of turns.
+    queued: bool,
+    /// Whether the lane waits for its throttle.
+    held: bool,
+    /// The next push of a throttled lane goes no earlier than this.
+    not_before: Option<Instant>,
+    /// What the client knows of being behind.
+    told: Told,
+}
+
+/// What becomes of an offered publication.
+#[derive(Debug)]
+enum Stage {
+    /// It is only noted: the subscriber has its seat and has not read the broker yet. Its read will see it.
+    Joining(Offset),
+    /// It waits in order. Beside the queue, what it counts against the bound.
+    Every(VecDeque<Waiting>, usize),
+    /// It replaces or joins what waits.
+    Latest(Pending),
+    /// It is only noted: the catch-up that is to come will read it from the broker.
+    Behind(CatchUp),
+    /// It is only noted: a catch-up is under way, and another one follows if this one did not see it.
+    CatchingUp,
+}
+
+/// What the client knows of being behind.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Told {
+    /// There is nothing to know.
+    Nothing,
+    /// It is to be told with the catch-up.
+    Due,
+    /// It was told, and is to be told when it is over.
+    Behind,
+}
+
+#[derive(Debug)]
+enum Waiting {
+    Publication(Arc<Publication>),
+    Status(Arc<ChannelStatus>),
+}
+
+/// At most one state and one gap: a later state replaces an earlier one, gaps are joined.
+#[derive(Debug, Default)]
+struct Notices {
+    gap: Option<Arc<ChannelStatus>>,
+    state: Option<Arc<ChannelStatus>>,
+}
+
+/// What became of an offer.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Offered {
+    /// The lane has something to do.
+    HasWork,
+    /// It was noted, or was a repeat.
+    Noted,
+}
+
+/// What a lane does with its turn.
+#[derive(Debug)]
+pub(super) enum Turn {
+    /// Nothing.
+    Nothing,
+    /// It has something to send, and no earlier than this.
+    Held(Instant),
+    /// This, and nothing more.
+    Last(Work),
+    /// This, and then perhaps more.
+    More(Work),
+}
+
+/// What a waiting publication counts beyond its frame, and what a waiting status counts.
+const ENTRY_BYTES: usize = 64;
+
+impl Lane {
+    /// A lane whose subscriber has its seat and has not read the broker yet.
+    pub(super) fn joining(policy: Policy) -> Self {
+        Lane {
+            policy,
+            stage: Stage::Joining(Offset::ZERO),
+            notices: Notices::default(),
+            sent: Offset::ZERO,
+            newest: None,
+            queued: false,
+            held: false,
+            not_before: None,
+            told: Told::Nothing,
+        }
+    }
+
+    /// The subscriber has read the broker, and stands at `position`.
+    pub(super) fn start(&mut self, position: Position, by: Option<CatchUp>, seen: Option<&ChannelStatus>) {
+        let Stage::Joining(noted) = self.stage else {
+            return;
+        };
+        if self.notices.state.as_deref() == seen {
+            self.notices.state = None;
+        }
+        let missed = (noted > position.offset).then_some(CatchUp::After(position.offset));
+        self.stage = by.or(missed).map_or_else(|| self.live(), Stage::Behind);
+        self.sent = position.offset;
+        self.newest = Some(Position {
+            offset: noted.max(position.offset),
+            ..position
+        });
+    }
+
+    /// How far the lane got.
+    pub(super) fn sent(&self) -> Offset {
+        self.sent
+    }
+
+    /// What waits.
+    pub(super) fn bytes(&self) -> usize {
+        match &self.stage {
+            Stage::Every(_, bytes) => *bytes,
+            Stage::Latest(pending) => pending.bytes(),
+            Stage::Joining(_) | Stage::Behind(_) | Stage::CatchingUp => 0,
+        }
+    }
+
+    /// Takes a publication that must fit into `room` bytes.
+    pub(super) fn offer(&mut self, publication: &Arc<Publication>, room: usize) -> Offered {
+        let admitted = self.admit(publication.offset);
+        match (&mut self.stage, admitted) {
+            (Stage::Joining(_) | Stage::Behind(_) | Stage::CatchingUp, _) | (_, Admit::Repeat) => {
+                Offered::Noted
+            }
+            (Stage::Every(..) | Stage::Latest(_), Admit::Gap { .. }) => self.fall_behind(),
+            (Stage::Every(queue, bytes), Admit::Fresh) => {
+                let cost = publication.frame.len() + ENTRY_BYTES;
+                if cost > room {
+                    return self.fall_behind();
+                }
+                *bytes += cost;
+                queue.push_back(Waiting::Publication(Arc::clone(publication)));
+                Offered::HasWork
+            }
+            (Stage::Latest(pending), Admit::Fresh) => {
+                let before = pending.bytes();
+                if pending.push(publication).is_err() || pending.bytes().saturating_sub(before) > room {
+                    return self.fall_behind();
+                }
+                if self.held {
+                    Offered::Noted
+                } else {
+                    Offered::HasWork
+                }
+            }
+        }
+    }
+
+    /// Takes news of the source.
+    pub(super) fn offer_status(&mut self, status: &Arc<ChannelStatus>, room: usize) -> Offered {
+        match &mut self.stage {
+            Stage::Joining(_) | Stage::Behind(_) | Stage::CatchingUp => {
+                self.notices.note(status);
+                Offered::Noted
+            }
+            Stage::Latest(_) => {
+                self.notices.note(status);
+                Offered::HasWork
+            }
+            Stage::Every(..) if room < ENTRY_BYTES => {
+                let offered = self.fall_behind();
+                self.notices.note(status);
+                offered
+            }
+            Stage::Every(queue, bytes) => {
+                *bytes += ENTRY_BYTES;
+                queue.push_back(Waiting::Status(Arc::clone(status)));
+                Offered::HasWork
+            }
+        }
+    }
+
+    /// Hands out the next thing to do.
+    pub(super) fn take_turn(&mut self, id: LaneId, now: Instant) -> Turn {
+        self.queued = false;
+        if let Stage::Every(..) | Stage::Latest(_) = self.stage
+            && let Some(status) = self.notices.take()
+        {
+            return Turn::More(Work::Status(id, status));
+        }
+        match &mut self.stage {
+            Stage::Joining(_) | Stage::CatchingUp => Turn::Nothing,
+            Stage::Every(queue, bytes) => {
+                let work = match queue.pop_front() {
+                    None => return Turn::Nothing,
+                    Some(Waiting::Publication(publication)) => {
+                        *bytes -= publication.frame.len() + ENTRY_BYTES;
+                        self.sent = publication.offset;
+                        Work::Publication(id, publication)
+                    }
+                    Some(Waiting::Status(status)) => {
+                        *bytes -= ENTRY_BYTES;
+                        Work::Status(id, status)
+                    }
+                };
+                if queue.is_empty() {
+                    // An idle lane holds no memory.
+                    *queue = VecDeque::new();
+                    return Turn::Last(work);
+                }
+                Turn::More(work)
+            }
+            Stage::Latest(pending) if pending.is_empty() => Turn::Nothing,
+            Stage::Latest(_) | Stage::Behind(_) if self.held => Turn::Nothing,
+            Stage::Latest(_) | Stage::Behind(_) if self.not_before.is_some_and(|until| until > now) => {
+                self.held = true;
+                Turn::Held(self.not_before.unwrap_or(now))
+            }
+            Stage::Latest(pending) => {
+                let pending = std::mem::take(pending);
+                self.sent = pending.offset();
+                self.pace(now);
+                Turn::Last(Work::Merged(id, pending))
+            }
+            Stage::Behind(by) => {
+                let by = *by;
+                let tell = self.told == Told::Due;
+                if tell {
+                    self.told = Told::Behind;
+                }
+                self.stage = Stage::CatchingUp;
+                self.pace(now);
+                Turn::Last(Work::CatchUp { lane: id, by, tell })
+            }
+        }
+    }
+
+    /// Everything up to `position` was sent.
+    pub(super) fn caught_up(&mut self, position: Offset) -> Caught {
+        self.sent = position;
+        let newest = self.newest.as_ref().map_or(position, |newest| newest.offset);
+        if newest > position {
+            self.stage = Stage::Behind(CatchUp::After(position));
+            return Caught::Behind;
+        }
+        if let Some(newest) = &mut self.newest {
+            newest.offset = position;
+        }
+        self.stage = self.live();
+        let told = std::mem::replace(&mut self.told, Told::Nothing) == Told::Behind;
+        Caught::Live { told }
+    }
+
+    /// The throttle is over.
+    pub(super) fn let_go(&mut self) {
+        self.held = false;
+    }
+
+    /// Notes that the lane stands in the queue of turns; says whether it did not before.
+    pub(super) fn queue_for_turn(&mut self) -> bool {
+        !std::mem::replace(&mut self.queued, true)
+    }
+
+    fn admit(&mut self, offset: Offset) -> Admit {
+        if let Stage::Joining(noted) = &mut self.stage {
+            *noted = offset.max(*noted);
+        }
+        let Some(newest) = &mut self.newest else {
+            return Admit::Fresh;
+        };
+        let admitted = newest.admit(offset);
+        newest.offset = newest.offset.max(offset);
+        admitted
+    }
+
+    fn live(&self) -> Stage {
+        match self.policy {
+            Policy::Every => Stage::Every(VecDeque::new(), 0),
+            Policy::Latest { .. } => Stage::Latest(Pending::default()),
+        }
+    }
+
+    /// Lets go of what waits. News of the source is kept.
+    fn fall_behind(&mut self) -> Offered {
+        let by = match self.policy {
+            Policy::Every => {
+                self.told = Told::Due;
+                CatchUp::After(self.sent)
+            }
+            Policy::Latest { .. } => CatchUp::Snapshot,
+        };
+        if let Stage::Every(queue, _) = std::mem::replace(&mut self.stage, Stage::Behind(by)) {
+            for waiting in queue {
+                if let Waiting::Status(status) = waiting {
+                    self.notices.note(&status);
+                }
+            }
+        }
+        if self.held {
+            Offered::Noted
+        } else {
+            Offered::HasWork
+        }
+    }
+
+    fn pace(&mut self, now: Instant) {
+        self.not_before = match self.policy {
+            Policy::Latest { throttle } if throttle > Duration::ZERO => Some(now + throttle),
+            Policy::Latest { .. } | Policy::Every => None,
+        };
+    }
+}
+
+impl Notices {
+    fn note(&mut self, status: &Arc<ChannelStatus>) {
+        if status.state != FeedState::Gap {
+            self.state = Some(Arc::clone(status));
+            return;
+        }
+        self.gap = Some(match &self.gap {
+            Some(earlier) => Arc::new(joined(earlier, status)),
+            None => Arc::clone(status),
+        });
+    }
+
+    fn take(&mut self) -> Option<Arc<ChannelStatus>> {
+        self.gap.take().or_else(|| self.state.take())
+    }
+}
+
+/// A gap that spans two gaps.
+fn joined(earlier: &ChannelStatus, later: &ChannelStatus) -> ChannelStatus {
+    let gap = match (&earlier.gap, &later.gap) {
+        (
+            Some(Gap::Source {
+                from: first,
+                to: first_to,
+            }),
+            Some(Gap::Source { from, to }),
+        ) => Some(Gap::Source {
+            from: *first.min(from),
+            to: *first_to.max(to),
+        }),
+        (Some(Gap::Publications { missed: first, .. }), Some(Gap::Publications { missed, offset })) => {
+            Some(Gap::Publications {
+                missed: first + missed,
+                offset: *offset,
+            })
+        }
+        (_, later) => later.clone(),
+    };
+    ChannelStatus { gap, ..later.clone() }
+}
