@@ -6,7 +6,7 @@
 //! console. It must never sleep instead of waiting for something: see [`until`].
 //!
 //! Reading order: [`play`] and [`Stage`], who is on it ([`Exchange`], [`Server`], [`Wire`], [`Browser`], [`Cable`]), and
-//! how what they saw is judged ([`Tape`], [`Picture`]).
+//! how what they saw is judged ([`Witness`], [`Tape`], [`Picture`]).
 
 mod log;
 mod process;
@@ -22,11 +22,12 @@ mod token;
 mod cable;
 mod wire;
 
-mod browser;
-mod page;
-
 mod picture;
 mod tape;
+mod witness;
+
+mod browser;
+mod page;
 
 pub use browser::{Browser, Pointer, Scheme, Screen};
 pub use cable::Cable;
@@ -42,3 +43,4 @@ pub use tape::{Account, Tape, Truth};
 pub use token::{Claims, sign};
 pub use until::{holds, until};
 pub use wire::{End, Knock, Refused, Wire};
+pub use witness::Witness;

@@ -61,7 +61,7 @@ pub fn play(test: impl AsyncFnOnce(&Stage) -> anyhow::Result<()>) {
         .unwrap_or_else(|_| Err(anyhow!("the test panicked, see above")));
     let report = outcome.err().map(|error| {
         let pictures = runtime.block_on(stage.take_pictures());
-        format!("{error:?}\n{pictures}\n{}", stage.shown_logs())
+        format!("{error:#}\n{pictures}\n{}", stage.shown_logs())
     });
     runtime.block_on(stage.clear_away());
     runtime.shutdown_timeout(Duration::from_secs(5));
