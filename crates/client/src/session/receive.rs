@@ -1,0 +1,379 @@
+//! What comes from the server.
+
+use std::time::Duration;
+
+use nexus_protocol::{
+    Authenticated, ChannelStatus, Connected, DecodeError, ErrorCode, FromServer, MessageId, Publication,
+    Push, Refusal, Reply, Shutdown, Subscribed, Topic, decode_server,
+};
+
+use crate::link::{Phase, TokenEnds, What};
+use crate::session::{MOST_ANNOUNCED_DELAY, Session, State, close};
+use crate::topics::{JoinedAs, Taken, TopicKey};
+use crate::{AskError, AskId, Back, Event, LinkId, Loss, Stop, TokenNeed, Trouble};
+
+/// A token is asked for so long before it ends; a fifth of its life, if that is less.
+const TOKEN_LEAD: Duration = Duration::from_secs(60);
+/// How long to hold back after `RATE_LIMITED` that does not say.
+const DEFAULT_HOLD: Duration = Duration::from_secs(5);
+
+impl Session {
+    /// A frame came. Whatever it holds, it shows that the link carries.
+    pub(super) fn receive(&mut self, link: LinkId, text: &str) {
+        let State::Up(up) = &mut self.state else {
+            return;
+        };
+        if up.id != link {
+            return;
+        }
+        up.heard = self.now;
+        match decode_server(text) {
+            Ok(FromServer::Push(push)) => self.receive_push(push),
+            Ok(FromServer::Reply(id, reply)) => self.receive_reply(id.as_ref(), reply),
+            Err(DecodeError::UnknownType(_)) => self.counters.unknown += 1,
+            Err(DecodeError::Malformed(_) | DecodeError::Topic(_)) => self.receive_nonsense(),
+        }
+    }
+
+    fn receive_nonsense(&mut self) {
+        self.counters.malformed += 1;
+        let now = self.now;
+        let most = self.config.max_malformed;
+        let Some(link) = self.link_mut() else {
+            return;
+        };
+        link.malformed.record(now);
+        if link.malformed.count(now) >= most {
+            self.give_up(close::MALFORMED, Trouble::Malformed);
+        }
+    }
+
+    // --- pushes -----------------------------------------------------------------------------------------------------
+
+    fn receive_push(&mut self, push: Push) {
+        match push {
+            Push::Connected(greeting) => self.receive_greeting(greeting),
+            Push::Publication(publication) => self.receive_publication(publication),
+            Push::Presence(topic, update) => self.tell(Event::Presence { topic, update }),
+            Push::Status(topic, status) => self.receive_status(topic, status),
+            Push::Shutdown(shutdown) => self.receive_shutdown(shutdown),
+        }
+    }
+
+    fn receive_greeting(&mut self, greeting: Connected) {
+        self.server_clock = Some((greeting.server_time, self.now));
+        if let Some(link) = self.link_mut() {
+            link.greet(&greeting);
+        }
+        self.tell(Event::Greeted {
+            client: greeting.client_id,
+            server_time: greeting.server_time,
+        });
+    }
+
+    fn receive_publication(&mut self, publication: Publication) {
+        let now = self.now;
+        match self.topics.take(now, &publication) {
+            Taken::Fresh { conflated } => {
+                if let State::Up(link) = &mut self.state
+                    && matches!(link.phase, Phase::Resyncing { .. })
+                    && !publication.snapshot
+                    && publication.timestamp < link.greeted_at
+                {
+                    link.recovered += 1;
+                }
+                self.tell(Event::Publication {
+                    publication,
+                    conflated,
+                });
+            }
+            Taken::Ignored => self.counters.ignored += 1,
+            Taken::Doubted => self.counters.doubted += 1,
+        }
+    }
+
+    fn receive_status(&mut self, topic: Topic, status: ChannelStatus) {
+        let Some(loss) = self.topics.status(&topic, &status) else {
+            self.counters.ignored += 1;
+            return;
+        };
+        if let Some(loss) = loss {
+            self.tell_lost(topic.clone(), loss);
+        }
+        self.tell(Event::Status { topic, status });
+    }
+
+    fn receive_shutdown(&mut self, shutdown: Shutdown) {
+        let come_back_in = Duration::from_millis(shutdown.reconnect_after_ms).min(MOST_ANNOUNCED_DELAY);
+        let at = self.now + come_back_in;
+        if let Some(link) = self.link_mut() {
+            link.come_back_at = Some(at);
+        }
+        self.tell(Event::ShuttingDown {
+            message: shutdown.message,
+            come_back_in,
+        });
+    }
+
+    // --- replies ----------------------------------------------------------------------------------------------------
+
+    fn receive_reply(&mut self, id: Option<&MessageId>, reply: Reply) {
+        let now = self.now;
+        let request = id.and_then(|id| id.as_str().parse::<u64>().ok());
+        let State::Up(link) = &mut self.state else {
+            return;
+        };
+        let Some((request, what)) =
+            request.and_then(|request| Some((request, link.pending.get(&request)?.what)))
+        else {
+            return self.receive_unasked(reply);
+        };
+        if let What::Ask(ask) = what
+            && !self.asks.ends_with(ask, &reply)
+        {
+            return self.tell(Event::Progress { id: ask, reply });
+        }
+        if let Some(pending) = link.pending.remove(&request) {
+            link.budget.answered(now, pending.purpose);
+            if what == What::Ping {
+                self.receive_pong(request, pending.sent);
+            }
+        }
+        if let Reply::Error(refusal) = &reply {
+            self.note_refusal(refusal);
+        }
+        match what {
+            What::Auth { token } => self.receive_sign_in(token, reply),
+            What::Subscribe(key) => self.receive_subscribed(key, request, reply),
+            What::Ask(ask) => self.receive_answer(ask, reply),
+            // A refused unsubscribe means that there is no seat, which is what was wanted.
+            What::Ping | What::Unsubscribe => {}
+        }
+    }
+
+    /// Counts a refusal, and holds back if the server says so.
+    fn note_refusal(&mut self, refusal: &Refusal) {
+        let now = self.now;
+        let Some(link) = self.link_mut() else {
+            return;
+        };
+        link.budget.refused(now);
+        if refusal.code == ErrorCode::RateLimited {
+            let hold = refusal.retry_after_ms.map_or(DEFAULT_HOLD, Duration::from_millis);
+            link.budget.hold(now + hold.min(MOST_ANNOUNCED_DELAY));
+            self.counters.rate_limited += 1;
+        }
+    }
+
+    /// Whatever the answer to a ping is, the server is there. Behind a fence it also means that all is caught up.
+    fn receive_pong(&mut self, request: u64, sent: Duration) {
+        let now = self.now;
+        let round_trip = now.saturating_sub(sent);
+        self.round_trip = Some(round_trip);
+        let State::Up(link) = &mut self.state else {
+            return;
+        };
+        if link
+            .probe
+            .as_ref()
+            .is_some_and(|probe| probe.request == Some(request))
+        {
+            link.probe = None;
+        }
+        self.outputs
+            .push_back(crate::Output::Event(Event::RoundTrip(round_trip)));
+        if !matches!(link.phase, Phase::Resyncing { fence: Some(fence) } if fence == request) {
+            return;
+        }
+        if !self.topics.settled() {
+            // More was wanted meanwhile: another ping will follow behind it.
+            link.phase = Phase::Resyncing { fence: None };
+            return;
+        }
+        link.phase = Phase::Live {
+            since: now,
+            proved: false,
+        };
+        let recovered = link.recovered;
+        if let Some(away) = self.away.take() {
+            let back = Back {
+                away: now.saturating_sub(away.since),
+                recovered,
+                not_recovered: away.not_recovered,
+                refused: self.topics.refusals(),
+            };
+            self.tell(Event::Back(back));
+        }
+    }
+
+    fn receive_sign_in(&mut self, token: u64, reply: Reply) {
+        match reply {
+            Reply::Authenticated(authenticated) => self.signed_in(token, authenticated),
+            Reply::Error(refusal) => self.sign_in_refused(token, refusal),
+            // The deadline of the greeting ends it, if nothing better comes.
+            _ => self.receive_nonsense(),
+        }
+    }
+
+    fn signed_in(&mut self, token: u64, authenticated: Authenticated) {
+        let now = self.now;
+        let left = self
+            .server_now(now)
+            .map(|server_now| authenticated.expires_at.since(server_now));
+        let Some(link) = self.link_mut() else {
+            return;
+        };
+        if let Phase::Greeting { signed_in, .. } = &mut link.phase {
+            *signed_in = true;
+        }
+        link.token_ends = left.map(|left| {
+            let at = now + left;
+            let tell_at = at.saturating_sub(TOKEN_LEAD.min(left / 5));
+            TokenEnds { at, tell_at }
+        });
+        self.topics.token_changed(token);
+        self.tell(Event::SignedIn {
+            user: authenticated.user,
+            expires_at: authenticated.expires_at,
+        });
+    }
+
+    fn sign_in_refused(&mut self, token: u64, refusal: Refusal) {
+        if token != self.token_generation {
+            // A newer token waits to be sent, or the wish to be anonymous has closed this link.
+            return;
+        }
+        if refusal.code.is_transient() {
+            let not_before = refusal
+                .retry_after_ms
+                .map(|millis| self.now + Duration::from_millis(millis).min(MOST_ANNOUNCED_DELAY));
+            let (code, reason) = close::NORMAL;
+            self.close_link(code, reason);
+            return self.lose(Trouble::SignInRefused(refusal), not_before);
+        }
+        let message = refusal.message.clone();
+        let need = match refusal.code {
+            ErrorCode::TokenExpired => TokenNeed::Expired,
+            _ => TokenNeed::Refused(refusal),
+        };
+        self.tell(Event::TokenNeeded(need));
+        // A refresh that was refused leaves the link as it is, for as long as the old token lasts.
+        let greeting = self.link_mut().is_some_and(|link| !link.is_ready());
+        if greeting {
+            let (code, reason) = close::NORMAL;
+            self.close_link(code, reason);
+            self.drop_link();
+            self.stop(Stop::NeedsToken(message));
+        }
+    }
+
+    fn receive_subscribed(&mut self, key: TopicKey, request: u64, reply: Reply) {
+        match reply {
+            Reply::Subscribed(subscribed) => match self.topics.joined(key, request, self.now, &subscribed) {
+                Some(joined) => self.tell_joined(joined, subscribed),
+                None => self.subscribe_refused(key, request, unfitting()),
+            },
+            Reply::Error(refusal) if refusal.code == ErrorCode::RateLimited => {
+                self.topics.postponed(key, request);
+            }
+            Reply::Error(refusal) => self.subscribe_refused(key, request, refusal),
+            _ => self.subscribe_refused(key, request, unfitting()),
+        }
+    }
+
+    /// A subscription is refused; nothing, if the answer is out of date because the wish is another now.
+    pub(super) fn subscribe_refused(&mut self, key: TopicKey, request: u64, refusal: Refusal) {
+        let (now, token) = (self.now, self.token_generation);
+        let refused = self
+            .topics
+            .refused(key, request, &refusal, now, token, &mut self.rng);
+        let Some((topic, next)) = refused else {
+            self.counters.unmatched += 1;
+            return;
+        };
+        if refusal.code == ErrorCode::TokenExpired {
+            self.tell(Event::TokenNeeded(TokenNeed::Expired));
+        }
+        self.tell(Event::Refused { topic, refusal, next });
+    }
+
+    fn receive_answer(&mut self, id: AskId, reply: Reply) {
+        let result = match reply {
+            Reply::Error(refusal) if refusal.code == ErrorCode::RateLimited => {
+                return self.asks.postponed(id);
+            }
+            Reply::Error(refusal) => Err(AskError::Refused(refusal)),
+            answer => Ok(answer),
+        };
+        if self.asks.close(id).is_some() {
+            self.tell(Event::Answer { id, result });
+        }
+    }
+
+    /// A reply to nothing that is open.
+    fn receive_unasked(&mut self, reply: Reply) {
+        match reply {
+            // The order of a topic began anew on the open link.
+            Reply::Subscribed(subscribed) => match self.topics.rejoined(self.now, &subscribed) {
+                Some(joined) => self.tell_joined(joined, subscribed),
+                None => self.counters.unmatched += 1,
+            },
+            Reply::Error(refusal) => {
+                self.note_refusal(&refusal);
+                if refusal.code == ErrorCode::TokenExpired {
+                    self.tell(Event::TokenNeeded(TokenNeed::Expired));
+                }
+                self.counters.unmatched += 1;
+            }
+            Reply::Authenticated(_)
+            | Reply::Unsubscribed(_)
+            | Reply::Ack(_)
+            | Reply::CommandStatus(_)
+            | Reply::CommandResult(_)
+            | Reply::Joined(_)
+            | Reply::Left(_)
+            | Reply::Presence(_)
+            | Reply::History(_)
+            | Reply::Pong => self.counters.unmatched += 1,
+        }
+    }
+
+    // --- telling ----------------------------------------------------------------------------------------------------
+
+    fn tell_joined(&mut self, joined: JoinedAs, subscribed: Subscribed) {
+        let JoinedAs {
+            topic,
+            continuity,
+            loss,
+        } = joined;
+        if let Some(loss) = loss {
+            self.tell_lost(topic.clone(), loss);
+        }
+        self.tell(Event::Subscribed {
+            topic: topic.clone(),
+            continuity,
+            mode: subscribed.mode,
+            throttle_ms: subscribed.throttle_ms,
+        });
+        if let Some(status) = subscribed.status {
+            self.tell(Event::Status { topic, status });
+        }
+    }
+
+    fn tell_lost(&mut self, topic: Topic, loss: Loss) {
+        if let Some(away) = &mut self.away
+            && !away.not_recovered.contains(&topic)
+        {
+            away.not_recovered.push(topic.clone());
+        }
+        self.tell(Event::Lost { topic, loss });
+    }
+}
+
+/// An answer that does not fit the question is as good as none.
+fn unfitting() -> Refusal {
+    Refusal::new(
+        ErrorCode::Internal,
+        "the server's answer does not fit the question",
+    )
+}

@@ -1,0 +1,574 @@
+//! The topics that are wanted, and how far each is.
+
+use std::cmp::Ordering;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::time::Duration;
+
+use fastrand::Rng;
+use nexus_protocol::{
+    Admit, ChannelStatus, ErrorCode, FeedState, Gap, Position, Publication, Refusal, Subscribe, Subscribed,
+    Topic,
+};
+
+use crate::{AfterRefusal, Backoff, Continuity, Loss};
+
+/// A topic that has been quiet in its order for so long is trusted again.
+const TRUSTED_AFTER: Duration = Duration::from_secs(10);
+/// So many repeats in a row are no accident: our position is not the server's.
+const MANY_REPEATS: u8 = 3;
+
+/// Names a wanted topic within one session, in the order in which they were wanted.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(crate) struct TopicKey(u64);
+
+/// All topics that are wanted.
+#[derive(Default)]
+pub(crate) struct Topics {
+    keys: HashMap<Topic, TopicKey>,
+    wanted: BTreeMap<TopicKey, Wanted>,
+    next_key: u64,
+    // Exactly those in `Phase::Queued`. Those that were never refused come first.
+    queue: BTreeSet<(bool, TopicKey)>,
+    // Exactly those in `Phase::Retrying`.
+    retries: BTreeSet<(Duration, TopicKey)>,
+    // How many are in `Phase::Asked` or `Phase::Joined`: those that the server may count.
+    seats: usize,
+    // How many are in `Phase::Asked`.
+    asked: usize,
+}
+
+/// One topic that is wanted.
+pub(crate) struct Wanted {
+    topic: Topic,
+    wish: Subscribe,
+    phase: Phase,
+    // Where we stand: everything up to here was delivered, or told as lost.
+    position: Option<Position>,
+    status: Option<ChannelStatus>,
+    // When the last publication, or the answer to the subscribe, came.
+    news_at: Option<Duration>,
+    backoff: Backoff,
+    repeats: u8,
+    conflated: u64,
+}
+
+/// How far a topic is.
+#[derive(Clone, PartialEq, Debug)]
+enum Phase {
+    /// Waits to be asked for: for a link, or for its turn.
+    Queued,
+    /// Asked for. Until the answer comes nothing is taken, because `recover` brings all of it.
+    Asked { request: u64 },
+    /// The server confirmed it on this link.
+    Joined {
+        at: Duration,
+        contiguous: bool,
+        // Whether a publication was taken since.
+        begun: bool,
+    },
+    /// Refused for now.
+    Retrying { until: Duration },
+    /// Refused, until something changes.
+    Parked { code: ErrorCode, token: u64 },
+}
+
+/// What came of a publication.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Taken {
+    /// The application gets it.
+    Fresh {
+        /// How many before it it stands for.
+        conflated: u64,
+    },
+    /// The application had it already, or the topic is not, or not yet, listened to.
+    Ignored,
+    /// It shows that our position is not the server's: the topic is asked for again from where we stand.
+    Doubted,
+}
+
+/// What came of a `subscribed`.
+pub(crate) struct JoinedAs {
+    pub(crate) topic: Topic,
+    pub(crate) continuity: Continuity,
+    pub(crate) loss: Option<Loss>,
+}
+
+/// How a topic is, for those who ask about freshness.
+pub(crate) enum Standing<'a> {
+    Pending,
+    Joined {
+        status: Option<&'a ChannelStatus>,
+        news_at: Duration,
+    },
+    Refused,
+}
+
+impl Topics {
+    /// A topic is wanted, or wanted otherwise than before. `false` if there is no room for another.
+    pub(crate) fn want(&mut self, wish: Subscribe, most: usize) -> bool {
+        if let Some(key) = self.keys.get(&wish.topic).copied() {
+            self.want_again(key, wish);
+            return true;
+        }
+        if self.wanted.len() >= most {
+            return false;
+        }
+        let key = TopicKey(self.next_key);
+        self.next_key += 1;
+        self.keys.insert(wish.topic.clone(), key);
+        self.wanted.insert(
+            key,
+            Wanted {
+                topic: wish.topic.clone(),
+                position: wish.recover.clone(),
+                wish,
+                phase: Phase::Queued,
+                status: None,
+                news_at: None,
+                backoff: Backoff::standard(),
+                repeats: 0,
+                conflated: 0,
+            },
+        );
+        self.queue.insert((false, key));
+        true
+    }
+
+    fn want_again(&mut self, key: TopicKey, wish: Subscribe) {
+        let Some(wanted) = self.wanted.get_mut(&key) else {
+            return;
+        };
+        let parked = matches!(wanted.phase, Phase::Parked { .. });
+        if wanted.wish == wish && !parked {
+            return;
+        }
+        if wanted.wish.filters != wish.filters {
+            // What one had by other filters is no beginning of what one gets by these.
+            wanted.position = wish.recover.clone();
+        }
+        wanted.wish = wish;
+        wanted.backoff.reset();
+        self.set_phase(key, Phase::Queued);
+    }
+
+    /// A topic is wanted no longer. Says whether the server may still have a seat for it on this link.
+    pub(crate) fn leave(&mut self, topic: &Topic) -> Option<bool> {
+        let key = self.keys.remove(topic)?;
+        let had_seat = self
+            .wanted
+            .get(&key)
+            .is_some_and(|wanted| wanted.phase.has_seat());
+        self.set_phase(key, Phase::Queued);
+        self.queue.remove(&(false, key));
+        self.queue.remove(&(true, key));
+        self.wanted.remove(&key);
+        if had_seat {
+            self.make_room();
+        }
+        Some(had_seat)
+    }
+
+    /// The next topic to ask for, and whether it has failed before.
+    pub(crate) fn next_to_ask(&self) -> Option<(TopicKey, bool)> {
+        self.queue.first().map(|(again, key)| (*key, *again))
+    }
+
+    /// The topic is asked for by this request; gives what to ask.
+    pub(crate) fn asked(&mut self, key: TopicKey, request: u64) -> Option<Subscribe> {
+        self.set_phase(key, Phase::Asked { request });
+        let wanted = self.wanted.get_mut(&key)?;
+        wanted.repeats = 0;
+        let mut subscribe = wanted.wish.clone();
+        if wanted.position.is_some() {
+            subscribe.recover.clone_from(&wanted.position);
+            subscribe.since = None;
+        }
+        Some(subscribe)
+    }
+
+    /// The server confirmed the subscription that this request asked for. `None` if the answer is out of date.
+    pub(crate) fn joined(
+        &mut self,
+        key: TopicKey,
+        request: u64,
+        now: Duration,
+        reply: &Subscribed,
+    ) -> Option<JoinedAs> {
+        let wanted = self.wanted.get(&key)?;
+        if wanted.phase != (Phase::Asked { request }) || reply.topic().as_ref() != Ok(&wanted.topic) {
+            return None;
+        }
+        Some(self.join(key, now, reply))
+    }
+
+    /// The server began a topic anew, unasked.
+    pub(crate) fn rejoined(&mut self, now: Duration, reply: &Subscribed) -> Option<JoinedAs> {
+        let key = *self.keys.get(&reply.topic().ok()?)?;
+        let joined = matches!(self.wanted.get(&key)?.phase, Phase::Joined { .. });
+        joined.then(|| self.join(key, now, reply))
+    }
+
+    fn join(&mut self, key: TopicKey, now: Duration, reply: &Subscribed) -> JoinedAs {
+        self.set_phase(
+            key,
+            Phase::Joined {
+                at: now,
+                contiguous: reply.contiguous,
+                begun: false,
+            },
+        );
+        let wanted = self.wanted.get_mut(&key).expect("looked up by the caller");
+        wanted.status.clone_from(&reply.status);
+        wanted.news_at = Some(now);
+        let offered = Position {
+            epoch: reply.epoch.clone(),
+            offset: reply.offset,
+        };
+        let (continuity, position, loss) = match wanted.position.take() {
+            None => (Continuity::New, offered, None),
+            Some(had) => resumed(had, offered, reply.recovered),
+        };
+        wanted.position = Some(position);
+        JoinedAs {
+            topic: wanted.topic.clone(),
+            continuity,
+            loss,
+        }
+    }
+
+    /// The server refused the subscription that this request asked for. `None` if the answer is out of date.
+    pub(crate) fn refused(
+        &mut self,
+        key: TopicKey,
+        request: u64,
+        refusal: &Refusal,
+        now: Duration,
+        token: u64,
+        rng: &mut Rng,
+    ) -> Option<(Topic, AfterRefusal)> {
+        let wanted = self.wanted.get_mut(&key)?;
+        if wanted.phase != (Phase::Asked { request }) {
+            return None;
+        }
+        let topic = wanted.topic.clone();
+        let code = refusal.code;
+        if code.is_transient() {
+            let announced = Duration::from_millis(refusal.retry_after_ms.unwrap_or(0));
+            let until = now + wanted.backoff.fail(rng).max(announced);
+            self.set_phase(key, Phase::Retrying { until });
+            return Some((topic, AfterRefusal::RetryAt(until)));
+        }
+        self.set_phase(key, Phase::Parked { code, token });
+        Some((topic, after_parking(code)))
+    }
+
+    /// The server has had too many messages: the topic waits for its turn again, as if nothing had been asked.
+    pub(crate) fn postponed(&mut self, key: TopicKey, request: u64) {
+        if self
+            .wanted
+            .get(&key)
+            .is_some_and(|wanted| wanted.phase == (Phase::Asked { request }))
+        {
+            self.set_phase(key, Phase::Queued);
+        }
+    }
+
+    /// No more topics fit on this link: parks the one that is next.
+    pub(crate) fn park_for_room(&mut self, key: TopicKey, token: u64) -> Option<Topic> {
+        let code = ErrorCode::TooManySubscriptions;
+        self.set_phase(key, Phase::Parked { code, token });
+        self.wanted.get(&key).map(|wanted| wanted.topic.clone())
+    }
+
+    /// A publication came on the link.
+    pub(crate) fn take(&mut self, now: Duration, publication: &Publication) -> Taken {
+        let Some(key) = self.keys.get(&publication.topic).copied() else {
+            return Taken::Ignored;
+        };
+        let Some(wanted) = self.wanted.get_mut(&key) else {
+            return Taken::Ignored;
+        };
+        let (
+            Phase::Joined {
+                at,
+                contiguous,
+                begun,
+            },
+            Some(position),
+        ) = (&mut wanted.phase, &mut wanted.position)
+        else {
+            return Taken::Ignored;
+        };
+        let skipped = match position.admit(publication.offset) {
+            Admit::Fresh => 0,
+            // The snapshot of the very position that we stand at: the beginning of everything.
+            Admit::Repeat if publication.snapshot && !*begun && publication.offset == position.offset => 0,
+            Admit::Repeat => {
+                wanted.repeats += 1;
+                if wanted.repeats < MANY_REPEATS {
+                    return Taken::Ignored;
+                }
+                return self.doubt(key, now);
+            }
+            Admit::Gap { missed } if publication.snapshot || !*contiguous => missed,
+            Admit::Gap { .. } => return self.doubt(key, now),
+        };
+        if now > *at + TRUSTED_AFTER {
+            wanted.backoff.reset();
+        }
+        *begun = true;
+        position.offset = publication.offset;
+        wanted.repeats = 0;
+        wanted.news_at = Some(now);
+        let conflated = if wanted.wish.filters.is_empty() {
+            skipped
+        } else {
+            0
+        };
+        wanted.conflated += conflated;
+        Taken::Fresh { conflated }
+    }
+
+    /// Our position is not the server's. Asks again from where we stand: at once the first time, then with back-off,
+    /// so that a server that goes on like this is not asked without end.
+    fn doubt(&mut self, key: TopicKey, now: Duration) -> Taken {
+        let wanted = self.wanted.get_mut(&key).expect("looked up by the caller");
+        let first = wanted.backoff.failures() == 0;
+        // The jitter does not matter here: one client, one topic.
+        let wait = wanted.backoff.fail(&mut Rng::with_seed(key.0));
+        let phase = if first {
+            Phase::Queued
+        } else {
+            Phase::Retrying { until: now + wait }
+        };
+        self.set_phase(key, phase);
+        Taken::Doubted
+    }
+
+    /// A status came on the link. `None` if the topic is not listened to.
+    pub(crate) fn status(&mut self, topic: &Topic, status: &ChannelStatus) -> Option<Option<Loss>> {
+        let key = self.keys.get(topic)?;
+        let wanted = self.wanted.get_mut(key)?;
+        let Phase::Joined { .. } = wanted.phase else {
+            return None;
+        };
+        if status.state != FeedState::Gap {
+            wanted.status = Some(status.clone());
+        }
+        let loss = match (&status.gap, &mut wanted.position) {
+            (None, _) | (Some(Gap::Publications { .. }), None) => None,
+            (Some(Gap::Source { from, to }), _) => Some(Loss::Source { from: *from, to: *to }),
+            (Some(Gap::Publications { offset, .. }), Some(position)) => {
+                (*offset > position.offset).then(|| {
+                    let after = position.clone();
+                    position.offset = *offset;
+                    Loss::Range { after, upto: *offset }
+                })
+            }
+        };
+        Some(loss)
+    }
+
+    /// The link is gone: what it carried is to be asked for again on the next one.
+    pub(crate) fn link_lost(&mut self) {
+        let keys: Vec<TopicKey> = self.wanted.keys().copied().collect();
+        for key in keys {
+            let stays = match self.wanted[&key].phase {
+                Phase::Queued => true,
+                Phase::Asked { .. } | Phase::Joined { .. } | Phase::Retrying { .. } => false,
+                // Another server may have more room.
+                Phase::Parked { code, .. } => code != ErrorCode::TooManySubscriptions,
+            };
+            if !stays {
+                self.set_phase(key, Phase::Queued);
+            }
+        }
+    }
+
+    /// Signed in with another token, or signed out: what was refused for lack of permission is asked for again.
+    pub(crate) fn token_changed(&mut self, token: u64) {
+        self.unpark(|code, parked_at| {
+            after_parking(code) == AfterRefusal::WaitForToken && parked_at != token
+        });
+    }
+
+    /// One seat is free: the first topic that waits for one is asked for again.
+    fn make_room(&mut self) {
+        let waits = |wanted: &Wanted| matches!(wanted.phase, Phase::Parked { code, .. } if code == ErrorCode::TooManySubscriptions);
+        let first = self.wanted.iter().find(|(_, wanted)| waits(wanted));
+        if let Some(key) = first.map(|(key, _)| *key) {
+            self.set_phase(key, Phase::Queued);
+        }
+    }
+
+    fn unpark(&mut self, which: impl Fn(ErrorCode, u64) -> bool) {
+        let parked = |wanted: &Wanted| match wanted.phase {
+            Phase::Parked { code, token } => which(code, token),
+            Phase::Queued | Phase::Asked { .. } | Phase::Joined { .. } | Phase::Retrying { .. } => false,
+        };
+        let keys: Vec<TopicKey> = self
+            .wanted
+            .iter()
+            .filter(|(_, wanted)| parked(wanted))
+            .map(|(key, _)| *key)
+            .collect();
+        for key in keys {
+            self.set_phase(key, Phase::Queued);
+        }
+    }
+
+    /// Queues the topics whose time to be tried again has come.
+    pub(crate) fn retry_due(&mut self, now: Duration) {
+        while let Some((until, key)) = self.retries.first().copied()
+            && until <= now
+        {
+            self.set_phase(key, Phase::Queued);
+        }
+    }
+
+    /// When the next topic is to be tried again.
+    pub(crate) fn next_retry(&self) -> Option<Duration> {
+        self.retries.first().map(|(until, _)| *until)
+    }
+
+    /// How many the server may count.
+    pub(crate) fn seats(&self) -> usize {
+        self.seats
+    }
+
+    /// Whether none waits for its turn or for an answer.
+    pub(crate) fn settled(&self) -> bool {
+        self.queue.is_empty() && self.asked == 0
+    }
+
+    /// How many the server refuses, for now or for good.
+    pub(crate) fn refusals(&self) -> usize {
+        self.wanted
+            .values()
+            .filter(|wanted| matches!(wanted.phase, Phase::Retrying { .. } | Phase::Parked { .. }))
+            .count()
+    }
+
+    /// How a topic is; `None` if it is not wanted.
+    pub(crate) fn standing(&self, topic: &Topic) -> Option<Standing<'_>> {
+        let wanted = self.wanted.get(self.keys.get(topic)?)?;
+        Some(match (&wanted.phase, wanted.news_at) {
+            (Phase::Joined { .. }, Some(news_at)) => Standing::Joined {
+                status: wanted.status.as_ref(),
+                news_at,
+            },
+            (Phase::Retrying { .. } | Phase::Parked { .. }, _) => Standing::Refused,
+            (Phase::Queued | Phase::Asked { .. } | Phase::Joined { .. }, _) => Standing::Pending,
+        })
+    }
+
+    /// Where we stand in a topic.
+    pub(crate) fn position(&self, topic: &Topic) -> Option<&Position> {
+        self.wanted.get(self.keys.get(topic)?)?.position.as_ref()
+    }
+
+    /// How many publications of a topic were conflated so far.
+    pub(crate) fn conflated(&self, topic: &Topic) -> Option<u64> {
+        Some(self.wanted.get(self.keys.get(topic)?)?.conflated)
+    }
+
+    /// The topics that are wanted, in the order in which they were wanted first.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Topic> {
+        self.wanted.values().map(|wanted| &wanted.topic)
+    }
+
+    /// The only place where a phase changes, so that the sets and counts beside it stay true.
+    fn set_phase(&mut self, key: TopicKey, phase: Phase) {
+        let Some(wanted) = self.wanted.get_mut(&key) else {
+            return;
+        };
+        let again = wanted.backoff.failures() > 0;
+        match &wanted.phase {
+            Phase::Queued => {
+                self.queue.remove(&(false, key));
+                self.queue.remove(&(true, key));
+            }
+            Phase::Retrying { until } => {
+                self.retries.remove(&(*until, key));
+            }
+            Phase::Asked { .. } => self.asked -= 1,
+            Phase::Joined { .. } | Phase::Parked { .. } => {}
+        }
+        match &phase {
+            Phase::Queued => {
+                self.queue.insert((again, key));
+            }
+            Phase::Retrying { until } => {
+                self.retries.insert((*until, key));
+            }
+            Phase::Asked { .. } => self.asked += 1,
+            Phase::Joined { .. } | Phase::Parked { .. } => {}
+        }
+        self.seats -= usize::from(wanted.phase.has_seat());
+        self.seats += usize::from(phase.has_seat());
+        wanted.phase = phase;
+    }
+}
+
+impl Phase {
+    fn has_seat(&self) -> bool {
+        match self {
+            Phase::Asked { .. } | Phase::Joined { .. } => true,
+            Phase::Queued | Phase::Retrying { .. } | Phase::Parked { .. } => false,
+        }
+    }
+}
+
+/// How a server that goes on from `offered` continues what we `had`: where we stand then, and what is missing between.
+fn resumed(
+    had: Position,
+    offered: Position,
+    recovered: Option<bool>,
+) -> (Continuity, Position, Option<Loss>) {
+    if had.epoch != offered.epoch {
+        let loss = Loss::NewOrder {
+            after: had,
+            now: offered.clone(),
+        };
+        return (Continuity::Reloaded, offered, Some(loss));
+    }
+    match offered.offset.cmp(&had.offset) {
+        // It goes on from where we stand: nothing is missing, whatever it says.
+        Ordering::Equal => (Continuity::Recovered, had, None),
+        // It repeats some of what we have.
+        Ordering::Less if recovered == Some(true) => (Continuity::Recovered, had, None),
+        // It has forgotten some of what we have, but kept the epoch.
+        Ordering::Less => {
+            let loss = Loss::NewOrder {
+                after: had,
+                now: offered.clone(),
+            };
+            (Continuity::Reloaded, offered, Some(loss))
+        }
+        // Whatever it says, it goes on further behind.
+        Ordering::Greater => {
+            let loss = Loss::Range {
+                after: had,
+                upto: offered.offset,
+            };
+            (Continuity::Reloaded, offered, Some(loss))
+        }
+    }
+}
+
+/// What has to change before a topic that was refused with this code is tried again.
+fn after_parking(code: ErrorCode) -> AfterRefusal {
+    match code {
+        ErrorCode::AuthFailed | ErrorCode::TokenExpired | ErrorCode::Forbidden => AfterRefusal::WaitForToken,
+        ErrorCode::TooManySubscriptions => AfterRefusal::WaitForRoom,
+        ErrorCode::InvalidMessage
+        | ErrorCode::UnknownMessageType
+        | ErrorCode::UnknownChannel
+        | ErrorCode::InvalidParams
+        | ErrorCode::CommandFailed
+        | ErrorCode::RateLimited
+        | ErrorCode::DeviceOffline
+        | ErrorCode::UpstreamDown
+        | ErrorCode::Internal => AfterRefusal::GiveUp,
+    }
+}
