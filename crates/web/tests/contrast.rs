@@ -13,7 +13,9 @@ const SURFACES: [&str; 6] = ["bg", "panel", "raised", "overlay", "sunken", "sele
 #[test]
 fn text_reads_on_every_surface() {
     check(TEXT, |pairs| {
-        for text in ["text", "text-2", "text-3", "up", "down", "ok", "warn", "bad", "info", "accent"] {
+        for text in [
+            "text", "text-2", "text-3", "up", "down", "ok", "warn", "bad", "info", "accent",
+        ] {
             for surface in SURFACES {
                 pairs.push(vec![text, surface]);
             }
@@ -68,7 +70,15 @@ fn chart_text_reads() {
 #[test]
 fn graphics_show() {
     check(GRAPHICS, |pairs| {
-        for graphic in ["up-fill", "down-fill", "chart-crosshair", "chart-line", "accent", "star", "edge"] {
+        for graphic in [
+            "up-fill",
+            "down-fill",
+            "chart-crosshair",
+            "chart-line",
+            "accent",
+            "star",
+            "edge",
+        ] {
             pairs.push(vec![graphic, "panel"]);
         }
         for surface in ["overlay", "sunken", "raised"] {
@@ -97,10 +107,17 @@ fn check(bound: f64, list: impl Fn(&mut Vec<Vec<&'static str>>)) {
             let tokens = tokens(palette, theme);
             let color = |token: &str| *tokens.get(token).unwrap_or_else(|| panic!("no token --{token}"));
             for stack in &pairs {
-                let ground = stack[1..].iter().rev().map(|token| color(token)).reduce(over).expect("a ground");
+                let ground = stack[1..]
+                    .iter()
+                    .rev()
+                    .map(|token| color(token))
+                    .reduce(over)
+                    .expect("a ground");
                 let ratio = contrast(color(stack[0]), ground);
                 if ratio < bound {
-                    failures.push(format!("{name} {palette}: {stack:?} is {ratio:.2}, needs {bound}"));
+                    failures.push(format!(
+                        "{name} {palette}: {stack:?} is {ratio:.2}, needs {bound}"
+                    ));
                 }
             }
         }
@@ -117,9 +134,16 @@ fn tokens(palette: &str, theme: usize) -> BTreeMap<&'static str, Rgba> {
             break;
         }
         if line.starts_with(":root") && line.ends_with('{') {
-            current = if line.contains("data-palette=\"cb\"") { "cb" } else { "" };
+            current = if line.contains("data-palette=\"cb\"") {
+                "cb"
+            } else {
+                ""
+            };
         }
-        let Some((name, value)) = line.strip_prefix("--").and_then(|line| line.split_once(": light-dark(")) else {
+        let Some((name, value)) = line
+            .strip_prefix("--")
+            .and_then(|line| line.split_once(": light-dark("))
+        else {
             continue;
         };
         if current.is_empty() || current == palette {
@@ -128,7 +152,11 @@ fn tokens(palette: &str, theme: usize) -> BTreeMap<&'static str, Rgba> {
             tokens.insert(name, parse(value));
         }
     }
-    assert!(tokens.len() > 40, "tokens.css no longer reads as expected: {} colours", tokens.len());
+    assert!(
+        tokens.len() > 40,
+        "tokens.css no longer reads as expected: {} colours",
+        tokens.len()
+    );
     tokens
 }
 
@@ -136,8 +164,13 @@ fn tokens(palette: &str, theme: usize) -> BTreeMap<&'static str, Rgba> {
 struct Rgba([f64; 4]);
 
 fn parse(hex: &str) -> Rgba {
-    let digits = hex.strip_prefix('#').unwrap_or_else(|| panic!("{hex} is no #rrggbb"));
-    assert!(digits.len() == 6 || digits.len() == 8, "{hex} is neither #rrggbb nor #rrggbbaa");
+    let digits = hex
+        .strip_prefix('#')
+        .unwrap_or_else(|| panic!("{hex} is no #rrggbb"));
+    assert!(
+        digits.len() == 6 || digits.len() == 8,
+        "{hex} is neither #rrggbb nor #rrggbbaa"
+    );
     let channel = |at: usize| match digits.get(at..at + 2) {
         Some(pair) => f64::from(u8::from_str_radix(pair, 16).expect("hex digits")) / 255.0,
         None => 1.0,
@@ -161,6 +194,12 @@ fn contrast(a: Rgba, b: Rgba) -> f64 {
 }
 
 fn luminance(color: Rgba) -> f64 {
-    let linear = |value: f64| if value <= 0.04045 { value / 12.92 } else { ((value + 0.055) / 1.055).powf(2.4) };
+    let linear = |value: f64| {
+        if value <= 0.04045 {
+            value / 12.92
+        } else {
+            ((value + 0.055) / 1.055).powf(2.4)
+        }
+    };
     0.2126 * linear(color.0[0]) + 0.7152 * linear(color.0[1]) + 0.0722 * linear(color.0[2])
 }
