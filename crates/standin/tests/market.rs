@@ -1,6 +1,11 @@
 //! The simulated market agrees with itself: trades, quotes, books, candles and day figures are one story, and a seed
 //! always tells the same one.
 
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test that cannot go on fails, also in its helpers"
+)]
+
 use std::collections::HashSet;
 
 use nexus_standin::exchange::Config;

@@ -46,7 +46,7 @@ impl Config {
     /// A market of a few coins at a fixed time, quick to start: for tests. Prices follow from the seed alone.
     pub fn small() -> Self {
         Self {
-            start: Some(1_791_480_000_000),
+            start: Some(1_791_482_234_500),
             coins: 12,
             spot_pairs: 12,
             outcomes: 4,

@@ -110,6 +110,8 @@ impl Connection {
         let order = tokio::select! {
             changed = self.standing.changed() => changed.map(|()| None).map_err(|_| End::Gone)?,
             order = self.seat.orders.recv() => order,
+            // Nobody reads, so nobody else would notice.
+            () = self.seat.cutter.until_cut() => return Err(End::Gone),
         };
         if let Some(order) = order {
             self.handle_order(order).await?;

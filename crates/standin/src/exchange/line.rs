@@ -3,7 +3,6 @@
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -13,11 +12,12 @@ use axum::serve::{IncomingStream, Listener};
 use futures_util::task::AtomicWaker;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
+use tokio_util::sync::CancellationToken;
 
 /// Cuts one connection.
 #[derive(Debug, Default)]
 pub(crate) struct Cutter {
-    is_cut: AtomicBool,
+    token: CancellationToken,
     reader: AtomicWaker,
     writer: AtomicWaker,
 }
@@ -25,14 +25,19 @@ pub(crate) struct Cutter {
 impl Cutter {
     /// Resets the connection. Further cuts do nothing.
     pub(crate) fn cut(&self) {
-        self.is_cut.store(true, Ordering::SeqCst);
+        self.token.cancel();
         self.reader.wake();
         self.writer.wake();
     }
 
+    /// Waits for the cut: for those who do not look at the connection.
+    pub(crate) async fn until_cut(&self) {
+        self.token.cancelled().await;
+    }
+
     fn check(&self, waker: &AtomicWaker, cx: &Context<'_>) -> io::Result<()> {
         waker.register(cx.waker());
-        if self.is_cut.load(Ordering::SeqCst) {
+        if self.token.is_cancelled() {
             return Err(io::ErrorKind::ConnectionReset.into());
         }
         Ok(())
@@ -48,7 +53,7 @@ pub(crate) struct Line {
 
 impl Drop for Line {
     fn drop(&mut self) {
-        if self.cutter.is_cut.load(Ordering::SeqCst) {
+        if self.cutter.token.is_cancelled() {
             // Closing without linger is what makes the peer see a reset instead of an orderly end.
             let _ = self.stream.set_zero_linger();
         }

@@ -9,6 +9,8 @@ const MIDS_EVERY: i64 = 2_000 / BLOCK_MS;
 const BOOK_EVERY: i64 = 5_000 / BLOCK_MS;
 const FAST_BOOK_EVERY: i64 = 500 / BLOCK_MS;
 const CONTEXT_EVERY: i64 = 1_000 / BLOCK_MS;
+/// One block in so many makes a frame of a quiet coin's trades although there are none.
+const EMPTY_EVERY: u64 = 240;
 const BOOK_DEPTH: usize = 20;
 const FAST_BOOK_DEPTH: usize = 5;
 
@@ -174,7 +176,9 @@ impl Topic {
                 }
                 trades.extend(market.trades(*coin, seen + 1, block));
                 // Now and then the venue sends an empty list.
-                let empty = roll(market.coin(*coin).key, Draw::Frame, block).is_multiple_of(240);
+                let key = market.coin(*coin).key;
+                let empty =
+                    (seen + 1..=block).any(|block| roll(key, Draw::Frame, block).is_multiple_of(EMPTY_EVERY));
                 if first || empty || !trades.is_empty() {
                     out.push(frame("trades", &WireTrade::all(market.coin(*coin), &trades)));
                 }

@@ -85,6 +85,7 @@ pub struct Observation {
 pub(crate) struct Seat {
     pub(crate) id: u64,
     pub(crate) orders: mpsc::Receiver<Order>,
+    pub(crate) cutter: Arc<Cutter>,
     venue: Arc<Venue>,
 }
 
@@ -176,17 +177,16 @@ impl Venue {
                 id,
                 ..ConnectionView::default()
             };
-            state.connections.insert(
-                id,
-                Entry {
-                    view,
-                    orders: tx,
-                    cutter,
-                },
-            );
+            let entry = Entry {
+                view,
+                orders: tx,
+                cutter: cutter.clone(),
+            };
+            state.connections.insert(id, entry);
             Some(Seat {
                 id,
                 orders,
+                cutter,
                 venue: self.clone(),
             })
         })
@@ -217,13 +217,22 @@ impl Venue {
                 .filter(move |(id, _)| which.is_none_or(|which| which == **id))
                 .map(|(_, entry)| entry)
         };
+        let mut touched = 0;
         match effect {
-            Effect::Stands => 0,
-            Effect::Cut(which) => meant(which).map(|entry| entry.cutter.cut()).count(),
-            Effect::Order(which, order) => meant(which)
-                .filter(|entry| entry.orders.try_send(order.clone()).is_ok())
-                .count(),
+            Effect::Stands => {}
+            Effect::Cut(which) => {
+                for entry in meant(which) {
+                    entry.cutter.cut();
+                    touched += 1;
+                }
+            }
+            Effect::Order(which, order) => {
+                for entry in meant(which) {
+                    touched += usize::from(entry.orders.try_send(order.clone()).is_ok());
+                }
+            }
         }
+        touched
     }
 
     pub(crate) fn observe(&self) -> Observation {
