@@ -31,6 +31,7 @@ pub(crate) fn around(command: &Command) -> std::io::Result<Command> {
     leashed
         .arg0("xtask")
         .arg(WORD)
+        .arg(GRACE.as_millis().to_string())
         .arg(command.get_program())
         .args(command.get_args());
     for name in std::env::vars_os()
@@ -153,4 +154,35 @@ fn exit_code(status: std::io::Result<std::process::ExitStatus>) -> ExitCode {
         .code()
         .or_else(|| status.signal().map(|signal| SIGNAL_BASE + signal));
     ExitCode::from(code.and_then(|code| u8::try_from(code).ok()).unwrap_or(1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_leash_is_told_grace_program_and_arguments() {
+        let mut command = Command::new("sh");
+        command
+            .args(["-c", "true"])
+            .env("NEXUS_BIND", "127.0.0.1:0")
+            .current_dir("/");
+        let leashed = around(&command).expect("we know our own program");
+        assert_eq!(
+            leashed.get_args().collect::<Vec<_>>(),
+            [WORD, "10000", "sh", "-c", "true"]
+        );
+        assert!(
+            leashed
+                .get_envs()
+                .any(|(name, value)| name == "NEXUS_BIND" && value.is_some())
+        );
+        assert_eq!(leashed.get_current_dir(), Some(Path::new("/")));
+    }
+
+    #[test]
+    fn what_cargo_says_about_xtask_is_not_passed_on() {
+        assert!(is_about_us(OsStr::new("CARGO_PKG_NAME")) && is_about_us(OsStr::new("CARGO_MANIFEST_DIR")));
+        assert!(!is_about_us(OsStr::new("CARGO_HOME")) && !is_about_us(OsStr::new("PATH")));
+    }
 }

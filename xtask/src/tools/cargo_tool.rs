@@ -24,6 +24,8 @@ struct Tool {
     program: &'static str,
     /// Cargo options that leave out what we do not use.
     features: &'static [&'static str],
+    /// How much to optimise it: a tool that runs for seconds need not be compiled for minutes.
+    opt_level: &'static str,
     /// What to expect on two cores, to be told before the wait.
     takes: &'static str,
 }
@@ -35,7 +37,8 @@ pub(crate) fn trunk() -> anyhow::Result<PathBuf> {
         version: TRUNK.to_owned(),
         program: "trunk",
         features: &["--no-default-features", "--features", "rustls"],
-        takes: "three to four minutes",
+        opt_level: "0",
+        takes: "two to three minutes",
     }
     .find_or_install()
 }
@@ -47,6 +50,8 @@ pub(crate) fn wasm_bindgen() -> anyhow::Result<PathBuf> {
         version: workspace::locked_version("wasm-bindgen")?,
         program: "wasm-bindgen-test-runner",
         features: &[],
+        // It takes apart wasm files of many megabytes.
+        opt_level: "1",
         takes: "one to two minutes",
     }
     .find_or_install()
@@ -59,7 +64,8 @@ pub(crate) fn deny() -> anyhow::Result<PathBuf> {
         version: CARGO_DENY.to_owned(),
         program: "cargo-deny",
         features: &["--no-default-features"],
-        takes: "three to four minutes",
+        opt_level: "1",
+        takes: "one to two minutes",
     }
     .find_or_install()
 }
@@ -124,10 +130,9 @@ impl Tool {
             .args(*features);
         command.arg("--root").arg(workspace::tools());
         command.env("CARGO_TARGET_DIR", workspace::tools().join("build"));
-        // A tool that runs for seconds need not be optimised for minutes.
         command.env("CARGO_PROFILE_RELEASE_LTO", "off");
         command.env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16");
-        command.env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "1");
+        command.env("CARGO_PROFILE_RELEASE_OPT_LEVEL", self.opt_level);
         command.env("CARGO_PROFILE_RELEASE_DEBUG", "0");
         process::run(&mut command).with_context(|| {
             format!(
