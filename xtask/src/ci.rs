@@ -7,13 +7,22 @@ use std::time::Instant;
 
 use anyhow::{Context, bail};
 
+use crate::args::{Browser, Demo, Market, Run};
 use crate::closing_line::Tally;
 use crate::step::{self, warning};
 use crate::test::{Outcome, Suite};
-use crate::{binaries, interrupt, process, test, tidy, tools, web, workspace};
+use crate::{binaries, demo, interrupt, process, test, tidy, tools, web, workspace};
 
 /// Crates that also run in the browser.
 const BROWSER_CRATES: [&str; 3] = ["-pnexus-protocol", "-pnexus-client", "-pnexus-web"];
+
+/// The demo, on any port, until it has proved that prices reach a page.
+const PROOF: Demo = Demo {
+    market: Market::Standin,
+    port: 0,
+    browser: Browser::Leave,
+    run: Run::UntilProved,
+};
 
 /// Runs it all and concludes with the plain count of tests.
 pub(crate) fn run() -> anyhow::Result<()> {
@@ -29,6 +38,7 @@ pub(crate) fn run() -> anyhow::Result<()> {
         check("release builds: programs", || binaries::build().map(drop))?,
         check("release builds: dashboard", || web::build().map(drop))?,
         test::run_suite(Suite::E2e),
+        check("demo", || demo::run(&PROOF))?,
         check("dependencies", dependencies)?,
     ];
     interrupt::check()?;
@@ -84,11 +94,21 @@ fn lints_wasm() -> anyhow::Result<()> {
 }
 
 fn documentation() -> anyhow::Result<()> {
+    const SEE: &str = "see the broken documentation above";
     let mut command = workspace::cargo();
     command
         .args(["doc", "--workspace", "--no-deps", "--exclude", "nexus-web"])
         .env("RUSTDOCFLAGS", "-D warnings");
-    process::run(&mut command).context("see the broken documentation above")
+    process::run(&mut command).context(SEE)?;
+    let mut command = workspace::cargo();
+    command.args([
+        "doc",
+        "--no-deps",
+        "--target",
+        "wasm32-unknown-unknown",
+        "-pnexus-web",
+    ]);
+    process::run(command.env("RUSTDOCFLAGS", "-D warnings")).context(SEE)
 }
 
 /// Licences, bans and sources always; advisories where their database can be reached.

@@ -55,7 +55,7 @@ fn health_is_good(url: &str) -> anyhow::Result<()> {
 }
 
 fn prices_change(url: &str, token: &str) -> anyhow::Result<()> {
-    let mut socket = WebSocket::open(url, &format!("/v1/ws?token={token}"))?;
+    let mut socket = WebSocket::open(url, &format!("/v1/ws?token={token}"), PRICES_LIMIT)?;
     socket.send(r#"{"type":"subscribe","id":"proof","payload":{"channel":"prices"}}"#)?;
     let deadline = Instant::now() + PRICES_LIMIT;
     let mut first: Option<String> = None;

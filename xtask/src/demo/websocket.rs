@@ -3,6 +3,7 @@
 
 use std::io::{BufReader, Read, Write};
 use std::net::TcpStream;
+use std::time::Duration;
 
 use anyhow::{Context, bail};
 
@@ -23,9 +24,10 @@ pub(crate) struct WebSocket {
 }
 
 impl WebSocket {
-    /// Opens `path` of the server behind `url`.
-    pub(crate) fn open(url: &str, path: &str) -> anyhow::Result<Self> {
+    /// Opens `path` of the server behind `url`; a message may then take as long as `patience`.
+    pub(crate) fn open(url: &str, path: &str, patience: Duration) -> anyhow::Result<Self> {
         let mut stream = http::connect(url)?;
+        stream.set_read_timeout(Some(patience))?;
         write!(
             stream,
             "GET {path} HTTP/1.1\r\nHost: {}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\

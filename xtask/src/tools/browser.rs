@@ -18,7 +18,8 @@ const CHROMES: [&str; 4] = [
     "google-chrome",
     "google-chrome-stable",
 ];
-const PACKAGES: [&str; 2] = ["chromium", "chromium-driver"];
+/// The font is for the pictures: the one that pages without fonts of their own are drawn in elsewhere, too.
+const PACKAGES: [&str; 3] = ["chromium", "chromium-driver", "fonts-liberation"];
 
 /// A browser with its driver.
 #[derive(Clone, Debug)]
