@@ -15,21 +15,21 @@ enum Layer {
 }
 
 /// Where each module belongs; the longest matching path decides.
-const MODULES: [(&str, Layer); 26] = [
-    ("history", Layer::Pure),
-    ("rate_limit", Layer::Pure),
+const MODULES: [(&str, Layer); 27] = [
     ("auth", Layer::Pure),
     ("origin", Layer::Pure),
-    ("topic", Layer::Pure),
+    ("rate", Layer::Pure),
     ("filters", Layer::Pure),
-    ("conflation", Layer::Pure),
-    ("clock", Layer::Pure),
-    ("limits", Layer::Pure),
+    // What a message holds and its encoded form are values; ring and conflation work on them.
+    ("content", Layer::Pure),
+    ("encoded", Layer::Pure),
+    ("history", Layer::Pure),
+    ("conflate", Layer::Pure),
+    ("feeds::hyperliquid::wire", Layer::Pure),
+    ("feeds::hyperliquid::number", Layer::Pure),
     ("metrics", Layer::Shared),
-    ("content", Layer::Shared),
-    ("encoded", Layer::Shared),
-    ("publication", Layer::Shared),
     ("outbox", Layer::Shared),
+    ("connections", Layer::Shared),
     ("hub", Layer::Shared),
     ("presence", Layer::Shared),
     ("broker", Layer::Shared),
@@ -40,6 +40,8 @@ const MODULES: [(&str, Layer); 26] = [
     ("shutdown", Layer::Wiring),
     ("app", Layer::Wiring),
     ("router", Layer::Wiring),
+    ("health", Layer::Wiring),
+    ("assets", Layer::Wiring),
     ("config", Layer::Wiring),
     ("main", Layer::Wiring),
 ];
