@@ -46,10 +46,11 @@ const FAULTS: &str = r#"Faults (POST /_fault, JSON). "connection":ID picks one c
   {"fault":"close","code":1000,"reason":"Expired"}      close with a close frame
   {"fault":"stall_topic","subscription":{"type":"trades","coin":"BTC"}}
   {"fault":"stall_all"}                                 silent: nothing sent, nothing read, no pongs
+  {"fault":"mute_new"}                                  new connections are silent, older ones go on
   {"fault":"hang_upgrades"}                             accepted, never answered
   {"fault":"refuse_upgrades","status":502}              HTML instead of an upgrade
   {"fault":"drop_on_unknown_coin","on":false}           do not drop the socket for an unknown coin
-  {"fault":"malformed"} {"fault":"unknown_channel"} {"fault":"binary"} {"fault":"huge","bytes":1048576}
+  {"fault":"malformed"} {"fault":"broken_frame"} {"fault":"unknown_channel"} {"fault":"binary"} {"fault":"huge","bytes":1048576}
   {"fault":"unknown_keys"} {"fault":"greeting"}         strange frames from now on
   {"fault":"duplicate_trades"}                          the latest trades once more
   {"fault":"frame_after_unsubscribe"} {"fault":"late_unsubscribe_ack","ms":1500}

@@ -357,6 +357,34 @@ fn coins_move_together_but_not_in_step() {
     }
 }
 
+#[test]
+fn wild_minutes_come_in_rows() {
+    let market = market(3);
+    let bars = market.bars(
+        coin(&market, "BTC"),
+        Interval::M1,
+        START - 3 * 86_400_000,
+        START,
+        block(),
+    );
+    let moves: Vec<f64> = bars
+        .iter()
+        .map(|bar| (bar.close.to_f64() / bar.open.to_f64()).ln().abs())
+        .collect();
+    let r = correlation(&moves[1..], &moves[..moves.len() - 1]);
+    assert!(r > 0.05, "the size of a move says nothing about the next: {r}");
+}
+
+#[test]
+fn sizes_have_a_heavy_tail() {
+    let market = market(3);
+    let trades = market.trades(coin(&market, "BTC"), block(), block() + BLOCKS_AN_HOUR);
+    let mut lots: Vec<i64> = trades.iter().map(|trade| trade.lots).collect();
+    lots.sort_unstable();
+    let (median, largest) = (lots[lots.len() / 2], lots[lots.len() - 1]);
+    assert!(largest > 30 * median, "median {median}, largest {largest}");
+}
+
 fn correlation(a: &[f64], b: &[f64]) -> f64 {
     let mean = |x: &[f64]| x.iter().sum::<f64>() / x.len() as f64;
     let (ma, mb) = (mean(a), mean(b));

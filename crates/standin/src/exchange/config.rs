@@ -11,11 +11,11 @@ pub struct Config {
     pub speed: f64,
     /// The venue's time when it starts, Unix ms. `None` (the default) takes the wall clock; tests fix it.
     pub start: Option<i64>,
-    /// Perps of the main dex. Default 230. Names beyond the built-in ones are made up.
+    /// Perps of the main dex. Default 220. Names beyond the built-in ones are made up.
     pub coins: usize,
     /// Spot pairs (`PURR/USDC`, `@1`, …). Default 560.
     pub spot_pairs: usize,
-    /// Outcome tokens (`#14720`, …). Default 420.
+    /// Outcome tokens (`#14720`, …). Default 450.
     pub outcomes: usize,
     /// How old the oldest coins are, in days; candles reach back so far. Default 1100.
     pub history_days: i64,
@@ -32,9 +32,9 @@ impl Default for Config {
             seed: 1,
             speed: 1.0,
             start: None,
-            coins: 230,
+            coins: 220,
             spot_pairs: 560,
-            outcomes: 420,
+            outcomes: 450,
             history_days: 1_100,
             recent_trades: 10,
             limits: Limits::default(),

@@ -34,8 +34,10 @@ enum End {
 /// Serves a connection until it ends.
 pub(crate) async fn serve(venue: Arc<Venue>, seat: Seat, socket: WebSocket) {
     let standing = venue.standing.subscribe();
+    let mute = standing.borrow().mute_new;
     let now = venue.clock.now();
     let mut connection = Connection {
+        mute,
         socket,
         standing,
         topics: BTreeMap::new(),
@@ -68,6 +70,8 @@ struct Connection {
     later: Vec<(i64, String, Counts)>,
     /// When the socket is dropped, once an unknown coin was asked for.
     doom: Option<i64>,
+    /// Made while new connections were to be silent.
+    mute: bool,
     /// When a frame was last sent that counts against idleness.
     sent_at: i64,
 }
@@ -83,7 +87,7 @@ enum Counts {
 impl Connection {
     async fn run(&mut self) -> End {
         loop {
-            if self.standing().stall_all {
+            if self.is_stalled() {
                 if let Err(end) = self.stalled().await {
                     return end;
                 }
@@ -111,12 +115,12 @@ impl Connection {
             changed = self.standing.changed() => changed.map(|()| None).map_err(|_| End::Gone)?,
             order = self.seat.orders.recv() => order,
             // Nobody reads, so nobody else would notice.
-            () = self.seat.cutter.until_cut() => return Err(End::Gone),
+            () = self.seat.grip.until_cut() => return Err(End::Gone),
         };
         if let Some(order) = order {
             self.handle_order(order).await?;
         }
-        if self.standing().stall_all {
+        if self.is_stalled() {
             return Ok(());
         }
         let block = self.venue.block();
@@ -258,6 +262,11 @@ impl Connection {
             Order::Close { code, reason } => self.close(code, reason).await,
             Order::SendText(text) => self.send_raw(Message::Text(text.into())).await,
             Order::SendBinary(bytes) => self.send_raw(Message::Binary(bytes.into())).await,
+            Order::BreakFrame => {
+                // Opcode 3 is reserved. The ping behind it is only there to push it out.
+                self.seat.grip.slip(&[0x83, 0x00]);
+                self.send_raw(Message::Ping(Default::default())).await
+            }
             Order::RepeatTrades => {
                 let block = self.venue.block();
                 let market = &self.venue.market;
@@ -313,6 +322,11 @@ impl Connection {
             Ok(Ok(())) => Ok(()),
             Ok(Err(_)) | Err(_) => Err(End::Gone),
         }
+    }
+
+    fn is_stalled(&self) -> bool {
+        let standing = self.standing.borrow();
+        standing.stall_all || (self.mute && standing.mute_new)
     }
 
     fn standing(&self) -> Arc<Standing> {

@@ -50,6 +50,12 @@ pub enum Fault {
         #[serde(default = "on")]
         on: bool,
     },
+    /// Connections made from now on are upgraded and then silent, while older ones go on.
+    MuteNew {
+        /// False lifts it, also for those that are silent.
+        #[serde(default = "on")]
+        on: bool,
+    },
     /// New connections are accepted, but the upgrade is never answered.
     HangUpgrades {
         /// False lifts it.
@@ -71,6 +77,12 @@ pub enum Fault {
     },
     /// A text frame that ends in the middle of its JSON.
     Malformed {
+        /// Which connection.
+        #[serde(default)]
+        connection: Option<u64>,
+    },
+    /// Bytes that are no WebSocket frame at all (a reserved opcode); a sound client gives the connection up.
+    BrokenFrame {
         /// Which connection.
         #[serde(default)]
         connection: Option<u64>,
@@ -175,6 +187,7 @@ pub(crate) const HUGEST: usize = 64 << 20;
 pub(crate) struct Standing {
     pub(crate) stall_all: bool,
     pub(crate) stalled: BTreeSet<Subscription>,
+    pub(crate) mute_new: bool,
     pub(crate) hang_upgrades: bool,
     pub(crate) refuse: Option<u16>,
     pub(crate) keep_on_unknown_coin: bool,
@@ -191,6 +204,7 @@ pub(crate) enum Order {
     Close { code: u16, reason: String },
     SendText(String),
     SendBinary(Vec<u8>),
+    BreakFrame,
     RepeatTrades,
 }
 
@@ -230,6 +244,7 @@ impl Standing {
                 self.stalled.remove(&subscription);
             }
             Fault::StallAll { on } => self.stall_all = on,
+            Fault::MuteNew { on } => self.mute_new = on,
             Fault::HangUpgrades { on } => self.hang_upgrades = on,
             Fault::RefuseUpgrades { status, on } => self.refuse = on.then_some(status),
             Fault::DropOnUnknownCoin { on } => self.keep_on_unknown_coin = !on,
@@ -237,6 +252,7 @@ impl Standing {
                 let text = r#"{"channel":"trades","data":[{"coin":"BTC","side":"#.to_owned();
                 return Effect::Order(connection, Order::SendText(text));
             }
+            Fault::BrokenFrame { connection } => return Effect::Order(connection, Order::BreakFrame),
             Fault::UnknownChannel { connection } => {
                 let text = r#"{"channel":"surprise","data":{"of":["another",1,null]}}"#.to_owned();
                 return Effect::Order(connection, Order::SendText(text));

@@ -1,10 +1,12 @@
-//! A TCP connection that can be cut from outside: both ends then see a reset, whatever was under way.
+//! A TCP connection with a grip on it: from outside it can be cut, so that both ends see a reset whatever was under way,
+//! and bytes can be slipped in that no WebSocket library would write.
 
+use std::collections::VecDeque;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use axum::extract::connect_info::Connected;
@@ -14,20 +16,30 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 
-/// Cuts one connection.
+/// What holds one connection from outside.
 #[derive(Debug, Default)]
-pub(crate) struct Cutter {
+pub(crate) struct Grip {
     token: CancellationToken,
+    /// Bytes to write before anything else.
+    slipped: Mutex<VecDeque<u8>>,
     reader: AtomicWaker,
     writer: AtomicWaker,
 }
 
-impl Cutter {
+impl Grip {
     /// Resets the connection. Further cuts do nothing.
     pub(crate) fn cut(&self) {
         self.token.cancel();
         self.reader.wake();
         self.writer.wake();
+    }
+
+    /// Slips bytes in before the next that are written.
+    pub(crate) fn slip(&self, bytes: &[u8]) {
+        self.slipped
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .extend(bytes);
     }
 
     /// Waits for the cut: for those who do not look at the connection.
@@ -48,15 +60,27 @@ impl Cutter {
 #[derive(Debug)]
 pub(crate) struct Line {
     stream: TcpStream,
-    cutter: Arc<Cutter>,
+    grip: Arc<Grip>,
 }
 
 impl Drop for Line {
     fn drop(&mut self) {
-        if self.cutter.token.is_cancelled() {
+        if self.grip.token.is_cancelled() {
             // Closing without linger is what makes the peer see a reset instead of an orderly end.
             let _ = self.stream.set_zero_linger();
         }
+    }
+}
+
+impl Line {
+    /// Writes what was slipped in; ready when nothing is left of it.
+    fn poll_slipped(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let mut slipped = self.grip.slipped.lock().unwrap_or_else(PoisonError::into_inner);
+        while !slipped.is_empty() {
+            let written = ready!(Pin::new(&mut self.stream).poll_write(cx, slipped.as_slices().0))?;
+            slipped.drain(..written);
+        }
+        Poll::Ready(Ok(()))
     }
 }
 
@@ -66,19 +90,20 @@ impl AsyncRead for Line {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        self.cutter.check(&self.cutter.reader, cx)?;
+        self.grip.check(&self.grip.reader, cx)?;
         Pin::new(&mut self.stream).poll_read(cx, buf)
     }
 }
 
 impl AsyncWrite for Line {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        self.cutter.check(&self.cutter.writer, cx)?;
+        self.grip.check(&self.grip.writer, cx)?;
+        ready!(self.poll_slipped(cx))?;
         Pin::new(&mut self.stream).poll_write(cx, bytes)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.cutter.check(&self.cutter.writer, cx)?;
+        self.grip.check(&self.grip.writer, cx)?;
         Pin::new(&mut self.stream).poll_flush(cx)
     }
 
@@ -89,13 +114,13 @@ impl AsyncWrite for Line {
 
 /// All connections of a venue, so that a dying venue can cut them.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Lines(Arc<Mutex<Vec<Weak<Cutter>>>>);
+pub(crate) struct Lines(Arc<Mutex<Vec<Weak<Grip>>>>);
 
 impl Lines {
-    fn add(&self, cutter: &Arc<Cutter>) {
+    fn add(&self, grip: &Arc<Grip>) {
         let mut lines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         lines.retain(|line| line.strong_count() > 0);
-        lines.push(Arc::downgrade(cutter));
+        lines.push(Arc::downgrade(grip));
     }
 
     /// Cuts every connection there is.
@@ -124,9 +149,9 @@ impl Listener for Door {
                 Ok((stream, addr)) => {
                     // Small frames should leave at once; without it they only leave later.
                     let _ = stream.set_nodelay(true);
-                    let cutter = Arc::new(Cutter::default());
-                    self.lines.add(&cutter);
-                    return (Line { stream, cutter }, addr);
+                    let grip = Arc::new(Grip::default());
+                    self.lines.add(&grip);
+                    return (Line { stream, grip }, addr);
                 }
                 Err(error) => {
                     tracing::warn!(error = %error, "accepting failed, trying again");
@@ -143,10 +168,10 @@ impl Listener for Door {
 
 /// What a request knows of its connection.
 #[derive(Clone, Debug)]
-pub(crate) struct Caller(pub(crate) Arc<Cutter>);
+pub(crate) struct Caller(pub(crate) Arc<Grip>);
 
 impl Connected<IncomingStream<'_, Door>> for Caller {
     fn connect_info(stream: IncomingStream<'_, Door>) -> Self {
-        Self(stream.io().cutter.clone())
+        Self(stream.io().grip.clone())
     }
 }

@@ -18,11 +18,13 @@
 mod clock;
 mod config;
 mod connection;
+mod contexts;
 mod faults;
 mod frames;
 mod info;
 mod limits;
 mod line;
+mod listings;
 pub mod market;
 mod routes;
 mod subscriptions;
@@ -146,6 +148,11 @@ impl ExchangeHandle {
             let _ = server.await;
         }
         self.venue.lines.cut_all();
+    }
+
+    /// Ends the exchange and waits until its port is free.
+    pub async fn shutdown(self) {
+        self.kill().await;
     }
 
     /// Opens the venue again, on the same port.

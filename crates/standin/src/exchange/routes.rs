@@ -36,7 +36,7 @@ pub(crate) fn routes(venue: Arc<Venue>) -> Router {
 
 async fn upgrade(
     State(venue): State<Arc<Venue>>,
-    ConnectInfo(Caller(cutter)): ConnectInfo<Caller>,
+    ConnectInfo(Caller(grip)): ConnectInfo<Caller>,
     upgrade: WebSocketUpgrade,
 ) -> Response {
     let mut standing = venue.standing.subscribe();
@@ -49,7 +49,7 @@ async fn upgrade(
         venue.count_refused();
         return (status_of(status), Html(SORRY)).into_response();
     }
-    let Some(seat) = venue.take_seat(cutter) else {
+    let Some(seat) = venue.take_seat(grip) else {
         return (
             StatusCode::TOO_MANY_REQUESTS,
             Html(SORRY.replace("502 Bad Gateway", "429 Too Many Requests")),

@@ -1,5 +1,6 @@
 //! One subscription of one connection, and which frames it owes at a block. Pure: the block is an argument.
 
+use crate::exchange::contexts;
 use crate::exchange::frames::{self, AllMids, Bbo, Candle, L2Book, WireTrade, frame};
 use crate::exchange::market::{BLOCK_MS, Bar, CoinId, Draw, Grouping, Interval, Market, Touch, roll};
 use crate::exchange::subscriptions::{Subscription, grouping};
@@ -203,7 +204,7 @@ impl Topic {
             }
             Flow::Context { coin, due } => {
                 if is_due(due, block, CONTEXT_EVERY) {
-                    out.push(frames::asset_ctx(market, *coin, block));
+                    out.push(contexts::asset_ctx(market, *coin, block));
                 }
             }
         }

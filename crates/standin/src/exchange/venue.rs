@@ -10,7 +10,7 @@ use crate::exchange::clock::Clock;
 use crate::exchange::config::Config;
 use crate::exchange::faults::{Effect, Fault, Order, Standing};
 use crate::exchange::limits::Usage;
-use crate::exchange::line::{Cutter, Lines};
+use crate::exchange::line::{Grip, Lines};
 use crate::exchange::market::{BLOCK_MS, Market};
 
 /// Orders that may wait for a connection; more are refused, which only a stuck connection brings about.
@@ -47,7 +47,7 @@ struct State {
 struct Entry {
     view: ConnectionView,
     orders: mpsc::Sender<Order>,
-    cutter: Arc<Cutter>,
+    grip: Arc<Grip>,
 }
 
 /// What is known of an open connection.
@@ -85,7 +85,7 @@ pub struct Observation {
 pub(crate) struct Seat {
     pub(crate) id: u64,
     pub(crate) orders: mpsc::Receiver<Order>,
-    pub(crate) cutter: Arc<Cutter>,
+    pub(crate) grip: Arc<Grip>,
     venue: Arc<Venue>,
 }
 
@@ -161,7 +161,7 @@ impl Venue {
     }
 
     /// Takes a seat; `None` if the venue has no more connections to give.
-    pub(crate) fn take_seat(self: &Arc<Self>, cutter: Arc<Cutter>) -> Option<Seat> {
+    pub(crate) fn take_seat(self: &Arc<Self>, grip: Arc<Grip>) -> Option<Seat> {
         let limits = &self.config.limits;
         let now = self.clock.now();
         self.change(|state| {
@@ -180,13 +180,13 @@ impl Venue {
             let entry = Entry {
                 view,
                 orders: tx,
-                cutter: cutter.clone(),
+                grip: grip.clone(),
             };
             state.connections.insert(id, entry);
             Some(Seat {
                 id,
                 orders,
-                cutter,
+                grip,
                 venue: self.clone(),
             })
         })
@@ -222,7 +222,7 @@ impl Venue {
             Effect::Stands => {}
             Effect::Cut(which) => {
                 for entry in meant(which) {
-                    entry.cutter.cut();
+                    entry.grip.cut();
                     touched += 1;
                 }
             }

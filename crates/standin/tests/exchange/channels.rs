@@ -221,5 +221,7 @@ async fn volumes_have_more_digits_than_a_float() {
     let frame = client.frame("activeAssetCtx").await;
     let volume = frame["data"]["ctx"]["dayNtlVlm"].as_str().unwrap().to_owned();
     let digits = volume.chars().filter(char::is_ascii_digit).count();
-    assert!(digits >= 15, "{volume} has only {digits} digits");
+    assert!(digits >= 19, "{volume} has only {digits} digits");
+    let survives = volume.parse::<f64>().unwrap().to_string();
+    assert_ne!(survives, volume, "a float would do");
 }

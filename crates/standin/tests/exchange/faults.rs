@@ -123,6 +123,27 @@ async fn a_stalled_connection_can_still_be_cut() {
 }
 
 #[tokio::test]
+async fn new_connections_can_be_mute_while_older_ones_go_on() {
+    let exchange = exchange(20.0).await;
+    let mut old = subscribed(&exchange, "BTC").await;
+    exchange.fault(Fault::MuteNew { on: true });
+    let mut new = Client::connect(&exchange).await;
+    new.send(r#"{"method":"ping"}"#).await;
+    assert!(new.is_silent_for(A_WHILE).await);
+    old.frame("trades").await;
+    exchange.fault(Fault::MuteNew { on: false });
+    assert_eq!(new.text().await, r#"{"channel":"pong"}"#);
+}
+
+#[tokio::test]
+async fn a_broken_frame_is_no_websocket_frame() {
+    let exchange = exchange(1.0).await;
+    let mut client = subscribed(&exchange, "BTC").await;
+    exchange.fault(Fault::BrokenFrame { connection: None });
+    assert_eq!(client.end().await, Event::Broken);
+}
+
+#[tokio::test]
 async fn upgrades_can_hang() {
     let exchange = exchange(1.0).await;
     exchange.fault(Fault::HangUpgrades { on: true });
@@ -288,6 +309,7 @@ async fn faults_and_observations_work_over_http() {
         ),
         (r#"{"fault":"stall_all"}"#, 0),
         (r#"{"fault":"stall_all","on":false}"#, 0),
+        (r#"{"fault":"mute_new"}"#, 0),
         (r#"{"fault":"hang_upgrades"}"#, 0),
         (r#"{"fault":"refuse_upgrades","status":502}"#, 0),
         (r#"{"fault":"drop_on_unknown_coin","on":false}"#, 0),

@@ -119,3 +119,37 @@ async fn over_http_the_newest_trade_is_first() {
     let all = truth(&exchange, "ETH", &rows);
     assert_eq!(all[all.len() - 40..], tids(&rows));
 }
+
+#[tokio::test]
+async fn trades_print_at_the_touch_of_the_book_with_their_time() {
+    let exchange = exchange(20.0).await;
+    let mut client = Client::connect(&exchange).await;
+    client
+        .subscribe(json!({"type":"l2Book","coin":"BTC","fast":true}))
+        .await;
+    client.subscribe(json!({"type":"trades","coin":"BTC"})).await;
+    let mut books = std::collections::HashMap::new();
+    let mut trades = Vec::new();
+    while books.len() < 80 {
+        let frame: Value = serde_json::from_str(&client.text().await).unwrap();
+        if frame["channel"] == "l2Book" {
+            let touch = json!([
+                frame["data"]["levels"][0][0]["px"],
+                frame["data"]["levels"][1][0]["px"]
+            ]);
+            books.insert(frame["data"]["time"].as_i64().unwrap(), touch);
+        } else if frame["channel"] == "trades" {
+            trades.extend(rows(&frame));
+        }
+    }
+    let mut compared = 0;
+    for trade in trades {
+        let Some(touch) = books.get(&trade["time"].as_i64().unwrap()) else {
+            continue;
+        };
+        let side = usize::from(trade["side"] == "B");
+        assert_eq!(trade["px"], touch[side], "{trade} against {touch}");
+        compared += 1;
+    }
+    assert!(compared > 20, "only {compared} trades have a book of their time");
+}

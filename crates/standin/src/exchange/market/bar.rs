@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::exchange::market::decimal::Px;
-use crate::exchange::market::minute::Trade;
+use crate::exchange::market::trade::Trade;
 
 /// Open, high, low, close, volume and count over a stretch of time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,7 +6,7 @@
 use crate::exchange::market::coin::{Coin, Sides};
 use crate::exchange::market::decimal::{PX_ONE, Px};
 use crate::exchange::market::dice::{Draw, bell, mix, roll, unit};
-use crate::exchange::market::minute::Touch;
+use crate::exchange::market::trade::Touch;
 
 /// A price level.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

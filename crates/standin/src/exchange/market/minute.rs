@@ -8,6 +8,8 @@ use crate::exchange::market::bar::Bar;
 use crate::exchange::market::coin::Coin;
 use crate::exchange::market::decimal::Px;
 use crate::exchange::market::dice::{Draw, bell, mix, roll, stream, unit};
+use crate::exchange::market::prints;
+use crate::exchange::market::trade::{Side, Touch, Trade};
 
 /// Length of a block, ms.
 pub const BLOCK_MS: i64 = 250;
@@ -15,52 +17,6 @@ pub const BLOCK_MS: i64 = 250;
 pub(crate) const BLOCKS: i64 = 60_000 / BLOCK_MS;
 /// Most trades of a minute; a trade's id has room for so many.
 const MOST_TRADES: f64 = 3_000.0;
-
-/// Who took liquidity.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Side {
-    /// The buyer was the aggressor: printed at the ask (`B`).
-    Buy,
-    /// The seller was the aggressor: printed at the bid (`A`).
-    Sell,
-}
-
-/// A trade.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Trade {
-    /// Time of its block, Unix ms.
-    pub time: i64,
-    /// Price.
-    pub px: Px,
-    /// Size in the coin's lots.
-    pub lots: i64,
-    /// Aggressor.
-    pub side: Side,
-    /// Id, unique in the market.
-    pub tid: u64,
-    /// What the transaction hash is made of; `None` for a system fill (all-zero hash).
-    pub(crate) hash: Option<u64>,
-    /// What the buyer's address is made of.
-    pub(crate) buyer: u64,
-    /// What the seller's address is made of.
-    pub(crate) seller: u64,
-}
-
-/// Best bid and best ask.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Touch {
-    /// Best bid.
-    pub bid: Px,
-    /// Best ask; always above the bid.
-    pub ask: Px,
-}
-
-impl Touch {
-    /// The middle.
-    pub fn mid(self) -> Px {
-        self.bid.middle(self.ask)
-    }
-}
 
 /// What the path says about a minute.
 #[derive(Clone, Copy, Debug)]
@@ -154,10 +110,10 @@ impl Minute {
             };
         };
         let mut rng = stream(coin.key, Draw::Trades, sketch.minute);
-        let blocks = blocks(bar.n as usize, &mut rng);
-        let prices = prices(coin, &bar, &sketch, blocks.len(), &mut rng);
-        let counts = counts(bar.n as usize, blocks.len(), &mut rng);
-        let sizes = sizes(&bar, &mut rng);
+        let blocks = prints::blocks(bar.n as usize, &mut rng);
+        let prices = prints::prices(coin, &bar, &sketch, blocks.len(), &mut rng);
+        let counts = prints::counts(bar.n as usize, blocks.len(), &mut rng);
+        let sizes = prints::sizes(&bar, &mut rng);
 
         let mut minute = Self {
             sketch,
@@ -229,8 +185,9 @@ impl Minute {
                 (*at, touch.mid().to_f64())
             });
         let share = (of_minute - from) as f64 / (to - from) as f64;
-        // The life of its own changes every two seconds and vanishes at both quotes.
-        let life = bell(roll(coin.key, Draw::Quote, block.div_euclid(8))) * 0.3 * self.sketch.sigma;
+        // The life of its own changes every two seconds, vanishes at both quotes, and is as wide as a walk between them.
+        let wide = 0.7 * self.sketch.sigma * ((to - from) as f64 / BLOCKS as f64).sqrt();
+        let life = wide * bell(roll(coin.key, Draw::Quote, block.div_euclid(8)));
         let mid = left + (right - left) * share + left * life * (4.0 * share * (1.0 - share));
         let ticks = spread(coin, roll(coin.key, Draw::Quote, -1 - block.div_euclid(12)));
         let half = coin.grid.tick(coin.grid.snap(mid).0) as f64 / 2e9 * ticks as f64;
@@ -241,106 +198,6 @@ impl Minute {
 /// Time of a block (counted since 1970), Unix ms; the same for every coin.
 pub(crate) fn block_time(chain_key: u64, block: i64) -> i64 {
     block * BLOCK_MS + (roll(chain_key, Draw::Block, block) % 200) as i64
-}
-
-/// The blocks of a minute that trade: distinct, rising, enough of them for open, high, low and close.
-fn blocks(n: usize, rng: &mut fastrand::Rng) -> Vec<i64> {
-    let wanted = n.min(4);
-    let mut taken = [false; BLOCKS as usize];
-    let mut distinct = 0;
-    let picks = wanted.max(n * 6 / 10);
-    for _ in 0..picks {
-        let at = rng.usize(..taken.len());
-        distinct += usize::from(!taken[at]);
-        taken[at] = true;
-    }
-    for taken in &mut taken {
-        if distinct >= wanted {
-            break;
-        }
-        distinct += usize::from(!*taken);
-        *taken = true;
-    }
-    (0..BLOCKS).filter(|at| taken[*at as usize]).collect()
-}
-
-/// One price per block: from open to close, touching high and low, never outside.
-fn prices(coin: &Coin, bar: &Bar, sketch: &Sketch, len: usize, rng: &mut fastrand::Rng) -> Vec<Px> {
-    if len == 1 {
-        return vec![bar.open];
-    }
-    let steps = (len - 1) as f64;
-    let (open, close) = (bar.open.to_f64(), bar.close.to_f64());
-    let step_sigma = open * sketch.sigma / steps.sqrt();
-    let mut walk = Vec::with_capacity(len);
-    let mut at = 0.0;
-    for _ in 0..len {
-        walk.push(at);
-        at += step_sigma * bell(rng.u64(..));
-    }
-    let end = walk[len - 1];
-    let mut prices: Vec<Px> = (0..len)
-        .map(|i| {
-            let share = i as f64 / steps;
-            let px = coin
-                .grid
-                .snap(open + (close - open) * share + walk[i] - end * share);
-            px.clamp(bar.low, bar.high)
-        })
-        .collect();
-    prices[0] = bar.open;
-    prices[len - 1] = bar.close;
-
-    let inner = 1..len - 1;
-    let mut peak = None;
-    if bar.high > bar.open.max(bar.close) {
-        peak = inner.clone().max_by_key(|i| prices[*i]);
-        if let Some(i) = peak {
-            prices[i] = bar.high;
-        }
-    }
-    if bar.low < bar.open.min(bar.close) {
-        let dip = inner.filter(|i| Some(*i) != peak).min_by_key(|i| prices[*i]);
-        if let Some(i) = dip {
-            prices[i] = bar.low;
-        }
-    }
-    prices
-}
-
-/// How many of `n` trades each block holds: at least one, the rest in bursts.
-fn counts(n: usize, blocks: usize, rng: &mut fastrand::Rng) -> Vec<usize> {
-    let mut counts = vec![1; blocks];
-    let mut at = 0;
-    for _ in blocks..n {
-        if rng.u8(..) < 140 {
-            at = rng.usize(..blocks);
-        }
-        counts[at] += 1;
-    }
-    counts
-}
-
-/// Sizes with a heavy tail that add up to the bar's volume.
-fn sizes(bar: &Bar, rng: &mut fastrand::Rng) -> Vec<i64> {
-    let weights: Vec<f64> = (0..bar.n)
-        .map(|_| {
-            let tail = if rng.u8(..) < 6 { 12.0 } else { 1.0 };
-            tail * (1.4 * bell(rng.u64(..))).exp()
-        })
-        .collect();
-    let total: f64 = weights.iter().sum();
-    let spare = bar.lots - i64::from(bar.n);
-    let mut sizes: Vec<i64> = weights
-        .iter()
-        .map(|w| 1 + (w / total * spare as f64) as i64)
-        .collect();
-    let left = bar.lots - sizes.iter().sum::<i64>();
-    let biggest = (0..weights.len()).max_by(|a, b| weights[*a].total_cmp(&weights[*b]));
-    if let Some(i) = biggest {
-        sizes[i] += left;
-    }
-    sizes
 }
 
 /// The quote of a block whose first trade printed at `px`.

@@ -206,7 +206,7 @@ pub(crate) const PERPS: &[(&str, f64)] = &[
     ("CC", 0.0912),
     ("DOOD", 0.00712),
     ("FOGO", 0.0412),
-    ("KNEIRO2", 0.0212),
+    ("HAEDAL", 0.0212),
     ("LINEA", 0.01112),
     ("LIT", 1.92),
     ("LISTA", 0.2011),
