@@ -19,7 +19,9 @@ const LAST: i64 = 1_795_269_540_000;
 
 #[component]
 fn Gallery() -> Html {
-    let series = use_memo((), |()| SeriesHandle::new(walk(1_500, LAST - 1_499 * MINUTE, 67_000.0, &[])));
+    let series = use_memo((), |()| {
+        SeriesHandle::new(walk(1_500, LAST - 1_499 * MINUTE, 67_000.0, &[]))
+    });
     let gappy = use_memo((), |()| {
         let mut series = walk(400, LAST - 399 * MINUTE, 24.0, &[(330, 345), (371, 372)]);
         series.declare_gap(LAST - 10 * MINUTE, LAST - 8 * MINUTE);
@@ -27,7 +29,11 @@ fn Gallery() -> Html {
     });
     let empty = use_memo((), |()| SeriesHandle::new(Series::new(Step::Millis(MINUTE))));
     let book = use_memo((), |()| BookCurveHandle::new(ladder(67_241.5, 7)));
-    let trails = use_memo((), |()| (0..6).map(|seed| TrailHandle::new(trail(seed))).collect::<Vec<_>>());
+    let trails = use_memo((), |()| {
+        (0..6)
+            .map(|seed| TrailHandle::new(trail(seed)))
+            .collect::<Vec<_>>()
+    });
     use_effect_with((), {
         let (series, book) = (series.clone(), book.clone());
         move |()| {
@@ -46,7 +52,15 @@ fn Gallery() -> Html {
                 } else {
                     let first = series.bars().front().map_or(67_000.0, |bar| bar.open);
                     let older = walk(500, before - 500 * MINUTE, first, &[]);
-                    series.merge(older.bars().iter().copied().collect::<Vec<_>>());
+                    let shift = first - older.last().map_or(first, |bar| bar.close);
+                    let shifted = older.bars().iter().map(|bar| Bar {
+                        open: bar.open + shift,
+                        high: bar.high + shift,
+                        low: bar.low + shift,
+                        close: bar.close + shift,
+                        ..*bar
+                    });
+                    series.merge(shifted.collect::<Vec<_>>());
                 }
             });
         })
@@ -90,7 +104,7 @@ fn walk(count: i64, from: i64, start: f64, holes: &[(i64, i64)]) -> Series {
     let mut drift = 0.0;
     for minute in 0..count {
         let open = price;
-        drift = drift * 0.96 + (dice.f64() - 0.5) * start * 0.00006;
+        drift = drift * 0.9 + (dice.f64() - 0.5) * start * 0.00002;
         let (mut high, mut low) = (price, price);
         let storm = if dice.u32(0..40) == 0 { 3.0 } else { 1.0 };
         for _ in 0..12 {
@@ -98,9 +112,19 @@ fn walk(count: i64, from: i64, start: f64, holes: &[(i64, i64)]) -> Series {
             high = high.max(price);
             low = low.min(price);
         }
-        if holes.iter().all(|(first, last)| !(*first..=*last).contains(&minute)) {
+        if holes
+            .iter()
+            .all(|(first, last)| !(*first..=*last).contains(&minute))
+        {
             let volume = (high - low) / start * 90_000.0 * (0.4 + dice.f64());
-            series.push(Bar { t: from + minute * MINUTE, open, high, low, close: price, volume });
+            series.push(Bar {
+                t: from + minute * MINUTE,
+                open,
+                high,
+                low,
+                close: price,
+                volume,
+            });
         }
     }
     series
@@ -134,9 +158,14 @@ fn trail(seed: u64) -> Trail {
 }
 
 fn query_number(name: &str) -> u32 {
-    let search = web_sys::window().and_then(|window| window.location().search().ok()).unwrap_or_default();
+    let search = web_sys::window()
+        .and_then(|window| window.location().search().ok())
+        .unwrap_or_default();
     let params = web_sys::UrlSearchParams::new_with_str(&search).ok();
-    params.and_then(|params| params.get(name)).and_then(|value| value.parse().ok()).unwrap_or(0)
+    params
+        .and_then(|params| params.get(name))
+        .and_then(|value| value.parse().ok())
+        .unwrap_or(0)
 }
 
 /// Pushes `rate` ticks a second into the running bar, a portion every 4 ms, as a busy socket would.
@@ -152,7 +181,13 @@ fn pour(rate: u32, series: SeriesHandle, book: BookCurveHandle) {
                 if let Some(last) = series.last().copied() {
                     let close = last.close + (dice.f64() - 0.5) * 4.0;
                     let (high, low) = (last.high.max(close), last.low.min(close));
-                    series.push(Bar { close, high, low, volume: last.volume + 0.01, ..last });
+                    series.push(Bar {
+                        close,
+                        high,
+                        low,
+                        volume: last.volume + 0.01,
+                        ..last
+                    });
                 }
             });
         }

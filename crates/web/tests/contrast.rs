@@ -63,7 +63,8 @@ fn chart_text_reads() {
         pairs.push(vec!["chart-label-text", "chart-label"]);
         pairs.push(vec!["chart-on-side", "up"]);
         pairs.push(vec!["chart-on-side", "down"]);
-        pairs.push(vec!["chart-on-side", "stale-text"]);
+        pairs.push(vec!["chart-on-side", "stale-up"]);
+        pairs.push(vec!["chart-on-side", "stale-down"]);
     });
 }
 

@@ -14,8 +14,9 @@ pub const TIME_AXIS: f64 = 24.0;
 const VOLUME_SHARE: f64 = 0.17;
 /// Below this height (CSS pixels) the plot has no room for a volume pane.
 const VOLUME_FROM: f64 = 150.0;
-/// Free share of the price range above and below the bars; the legend lies above.
-const PAD: f64 = 0.09;
+/// Free room above the bars, where the legend lies, and below them, CSS pixels.
+const PAD_ABOVE: f64 = 34.0;
+const PAD_BELOW: f64 = 14.0;
 /// Least distance of two price labels and of two time labels, CSS pixels.
 const PRICE_LABELS: f64 = 44.0;
 const TIME_LABELS: f64 = 84.0;
@@ -154,7 +155,8 @@ impl CandleFrame {
         // A view without any bar (inside a long gap) keeps the last price's surroundings.
         let range = PriceRange::of(columns.iter().map(|column| (column.bar.low, column.bar.high)))
             .or_else(|| PriceRange::of(series.last().map(|bar| (bar.low, bar.high))))?
-            .padded(PAD)
+            .opened()
+            .padded(PAD_BELOW * ratio / plot.h, PAD_ABOVE * ratio / plot.h)
             .stretched(stage.stretch);
         let price = Scale::new((range.low, range.high), (plot.bottom(), plot.y));
         let most = (plot.h / (PRICE_LABELS * ratio)).floor() as usize;

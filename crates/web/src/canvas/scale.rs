@@ -58,17 +58,25 @@ impl PriceRange {
             })
     }
 
-    /// The same range with a share of its height added above and below; a flat range opens by a thousandth of the price.
-    pub fn padded(self, share: f64) -> Self {
-        let height = self.high - self.low;
-        let pad = if height > 0.0 {
-            height * share
-        } else {
-            (self.high.abs() * 0.001).max(1e-9)
-        };
+    /// The same range, or a thousandth of the price about it when it has no height.
+    pub fn opened(self) -> Self {
+        if self.high > self.low {
+            return self;
+        }
+        let pad = (self.high.abs() * 0.001).max(1e-9);
         Self {
             low: self.low - pad,
             high: self.high + pad,
+        }
+    }
+
+    /// Room added so that these shares of the whole new height are free below and above; never more than a third each.
+    pub fn padded(self, below: f64, above: f64) -> Self {
+        let (below, above) = (below.clamp(0.0, 0.33), above.clamp(0.0, 0.33));
+        let height = (self.high - self.low) / (1.0 - below - above);
+        Self {
+            low: self.low - height * below,
+            high: self.high + height * above,
         }
     }
 
@@ -93,11 +101,27 @@ mod tests {
 
     #[test]
     fn a_flat_market_still_has_height() {
-        let range = PriceRange::of([(100.0, 100.0)]).expect("one bar").padded(0.1);
+        let range = PriceRange::of([(100.0, 100.0)])
+            .expect("one bar")
+            .opened()
+            .padded(0.1, 0.1);
         assert!(range.low < 100.0 && 100.0 < range.high);
         let scale = Scale::new((5.0, 5.0), (100.0, 0.0));
         assert!(scale.pixel(5.0).is_finite());
         assert_eq!(PriceRange::of([]), None);
+    }
+
+    #[test]
+    fn padding_is_a_share_of_what_is_shown() {
+        let range = PriceRange {
+            low: 10.0,
+            high: 17.0,
+        }
+        .padded(0.1, 0.2);
+        assert!(
+            (range.low - 9.0).abs() < 1e-9 && (range.high - 19.0).abs() < 1e-9,
+            "{range:?}"
+        );
     }
 
     proptest! {

@@ -127,9 +127,14 @@ fn axes(brush: &Brush<'_>, frame: &CandleFrame, decimals: u8) {
     brush.rects(&theme.line, lines);
     let left = frame.price_axis.x + brush.px(8.0);
     let clear = brush.px(9.0);
+    let last = frame
+        .last
+        .map_or(f64::NEG_INFINITY, |bar| frame.price.pixel(bar.close));
+    let last = last.clamp(clear, frame.plot.bottom() - clear);
     for price in &frame.price_ticks.values {
         let y = frame.price.pixel(*price);
-        if y > clear && y < frame.plot.bottom() - clear {
+        let under_last = (y - last).abs() < brush.px(17.0);
+        if y > clear && y < frame.plot.bottom() - clear && !under_last {
             brush.text(&theme.axis_text, "left", &text::number(*price, decimals), left, y);
         }
     }

@@ -97,15 +97,18 @@ fn area(brush: &Brush<'_>, corners: &[(f64, f64)], plot: &Rect, color: &str) {
         return;
     };
     let context = brush.context;
+    let thickness = brush.px(1.5).max(1.0);
+    // Steps are sharp when their strokes cover whole pixels.
+    let snap = |value: f64| value.round() + thickness % 2.0 / 2.0;
     let trace = || {
         context.begin_path();
-        context.move_to(first.0, plot.h);
+        context.move_to(snap(first.0), plot.h);
         for (x, y) in corners {
-            context.line_to(*x, *y);
+            context.line_to(snap(*x), snap(*y));
         }
     };
     trace();
-    context.line_to(last.0, plot.h);
+    context.line_to(snap(last.0), plot.h);
     context.close_path();
     context.set_fill_style_str(color);
     context.set_global_alpha(0.16);
@@ -113,7 +116,7 @@ fn area(brush: &Brush<'_>, corners: &[(f64, f64)], plot: &Rect, color: &str) {
     context.set_global_alpha(1.0);
     trace();
     context.set_stroke_style_str(color);
-    context.set_line_width(brush.px(1.5).max(1.0));
+    context.set_line_width(thickness);
     context.set_line_join("round");
     context.stroke();
 }

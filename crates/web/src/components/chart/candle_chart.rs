@@ -98,6 +98,14 @@ pub fn CandleChart(props: &CandleChartProps) -> Html {
             },
         );
     }
+    {
+        let stage = stage.clone();
+        use_effect_with(props.status, move |_| {
+            if let Some(stage) = &*stage.borrow() {
+                stage.read_theme();
+            }
+        });
+    }
     let to_now = Callback::from(move |_: MouseEvent| {
         if let Some(stage) = &*stage.borrow() {
             stage.show_now();

@@ -169,6 +169,11 @@ impl CandleStage {
         self.waker.wake_base();
     }
 
+    /// Reads the colours again: the host's state changed, and with it what its tokens mean.
+    pub(super) fn read_theme(&self) {
+        self.waker.wake_theme();
+    }
+
     /// Shows the newest bar and follows it.
     pub(super) fn show_now(&self) {
         self.core.borrow_mut().view.show_now();
@@ -338,8 +343,8 @@ impl Core {
 
     fn zone(&self, x: f64, y: f64) -> Zone {
         match self.stack.size() {
-            size if x >= size.width - self.price_axis => Zone::PriceAxis,
-            size if y >= size.height - TIME_AXIS => Zone::TimeAxis,
+            size if self.frame.is_some() && x >= size.width - self.price_axis => Zone::PriceAxis,
+            size if self.frame.is_some() && y >= size.height - TIME_AXIS => Zone::TimeAxis,
             _ => Zone::Plot,
         }
     }

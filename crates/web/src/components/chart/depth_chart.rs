@@ -47,6 +47,14 @@ pub fn DepthChart(props: &DepthChartProps) -> Html {
             move || drop(stage.take())
         });
     }
+    {
+        let stage = stage.clone();
+        use_effect_with(props.status, move |_| {
+            if let Some(stage) = &*stage.borrow() {
+                stage.read_theme();
+            }
+        });
+    }
     let state = props.status.name(*empty);
     html! {
         <div ref={host} class="chart chart-depth" data-state={state} role="group" aria-roledescription="chart"

@@ -38,6 +38,7 @@ pub(super) struct DepthLabels {
 /// See the file's head. Dropping it ends listening, watching and drawing.
 pub(super) struct DepthStage {
     _core: Rc<RefCell<Core>>,
+    waker: Waker,
     _listeners: Vec<EventListener>,
     _size: Option<SizeWatch>,
     _watches: [Watch; 2],
@@ -109,10 +110,16 @@ impl DepthStage {
         waker.wake_base();
         Some(Self {
             _core: core,
+            waker,
             _listeners: listeners,
             _size: size,
             _watches: watches,
         })
+    }
+
+    /// Reads the colours again: the host's state changed, and with it what its tokens mean.
+    pub(super) fn read_theme(&self) {
+        self.waker.wake_theme();
     }
 }
 
