@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 
 use anyhow::{Context, bail};
 
-use crate::step::{note, step};
+use crate::step::step;
 use crate::tools::{self, Downloads};
 use crate::{process, workspace};
 
@@ -39,17 +39,31 @@ fn run_trunk(tools: &tools::WebTools) -> anyhow::Result<()> {
     command
         .env("PATH", tools::path_with(&tools.dirs)?)
         .env("TRUNK_SKIP_VERSION_CHECK", "true");
-    // A variable that cargo and other tools know in another meaning; trunk reads it as one of its flags.
-    command.env_remove("NO_COLOR");
-    let built = match tools.downloads {
-        Downloads::NotNeeded => process::run(command.arg("--offline")),
-        Downloads::WasmOpt => process::run(&mut command).or_else(|error| {
-            crate::interrupt::check()?;
-            note(&format!("{error:#}"));
-            build_without_wasm_opt(&mut command, tools)
-        }),
-    };
+    // trunk takes NO_COLOR=1 for a wrong value of a flag of its own, and shows its own backtraces for errors of ours.
+    command.env_remove("NO_COLOR").env_remove("RUST_BACKTRACE");
+    // Not `--offline`: trunk finds its tools on the PATH, but hands the flag on to cargo, which may have to fetch crates.
+    let built = process::run(&mut command).or_else(|error| {
+        crate::interrupt::check()?;
+        match tools.downloads {
+            Downloads::WasmOpt if compiles() => build_without_wasm_opt(&mut command, tools),
+            Downloads::WasmOpt | Downloads::NotNeeded => Err(error),
+        }
+    });
     built.context("the dashboard did not build: see what trunk and cargo say above")
+}
+
+/// Whether it was not the code that failed: cargo has nothing left to do then.
+fn compiles() -> bool {
+    let mut cargo = workspace::cargo();
+    cargo.args([
+        "build",
+        "--quiet",
+        "--target",
+        "wasm32-unknown-unknown",
+        "--profile",
+        "wasm-release",
+    ]);
+    process::run(cargo.args(["--package", "nexus-web", "--bin", "nexus-web"])).is_ok()
 }
 
 /// The last resort on a machine that can neither install nor download `wasm-opt`: a larger page rather than none.
@@ -68,7 +82,7 @@ fn build_without_wasm_opt(
     std::os::unix::fs::PermissionsExt::set_mode(&mut mode, 0o755);
     std::fs::set_permissions(&program, mode)?;
     let dirs: Vec<_> = tools.dirs.iter().cloned().chain([dir]).collect();
-    process::run(command.env("PATH", tools::path_with(&dirs)?).arg("--offline"))
+    process::run(command.env("PATH", tools::path_with(&dirs)?))
 }
 
 /// Stands where trunk looks for `wasm-opt`, and hands the file through as it is.
