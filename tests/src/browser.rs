@@ -20,6 +20,17 @@ use crate::programs::Programs;
 /// Browsers that run at a time: each wants a core.
 static FREE: Semaphore = Semaphore::const_new(2);
 
+/// Counts the sockets of a page; those of a development server that reloads the page are not ours.
+const COUNT_SOCKETS: &str = r#"
+window.nexusSockets = 0;
+window.WebSocket = class extends WebSocket {
+  constructor(url, ...rest) {
+    super(url, ...rest);
+    if (new URL(url, location.href).pathname.endsWith('/v1/ws')) window.nexusSockets += 1;
+  }
+};
+"#;
+
 /// A browser with one page.
 #[derive(Debug)]
 pub struct Browser {
@@ -152,6 +163,12 @@ impl Browser {
             _profile: profile,
             _permit: permit,
         };
+        browser
+            .devtools(
+                "Page.addScriptToEvaluateOnNewDocument",
+                json!({"source": COUNT_SOCKETS}),
+            )
+            .await?;
         browser.show_on(Screen::DESKTOP).await?;
         browser.prefer(Scheme::Dark).await?;
         Ok(browser)
@@ -259,6 +276,29 @@ impl Browser {
         Ok(())
     }
 
+    /// Puts the window away or back to the front: a page that is put away is hidden.
+    ///
+    /// # Errors
+    /// If the browser refuses.
+    pub async fn hide(&self, hidden: bool) -> anyhow::Result<()> {
+        let window = self.devtools("Browser.getWindowForTarget", json!({})).await?["windowId"].clone();
+        let state = if hidden { "minimized" } else { "normal" };
+        let bounds = json!({"windowId": window, "bounds": {"windowState": state}});
+        self.devtools("Browser.setWindowBounds", bounds).await?;
+        Ok(())
+    }
+
+    /// Freezes the page as a sleeping machine does: no script runs, and its sockets are gone when it wakes.
+    ///
+    /// # Errors
+    /// If the browser refuses.
+    pub async fn sleep(&self, asleep: bool) -> anyhow::Result<()> {
+        let state = if asleep { "frozen" } else { "active" };
+        self.devtools("Page.setWebLifecycleState", json!({"state": state}))
+            .await?;
+        Ok(())
+    }
+
     /// Presses and lets go of a key, as a person does: whatever has the focus gets it.
     ///
     /// # Errors
@@ -302,6 +342,15 @@ impl Browser {
         for letter in text.chars() {
             self.press(&letter.to_string()).await?;
         }
+        Ok(())
+    }
+
+    /// Pastes a text where the focus is.
+    ///
+    /// # Errors
+    /// If the browser refuses.
+    pub async fn insert(&self, text: &str) -> anyhow::Result<()> {
+        self.devtools("Input.insertText", json!({"text": text})).await?;
         Ok(())
     }
 

@@ -2,9 +2,11 @@
 
 use anyhow::{Context, ensure};
 use nexus_protocol::{Decimal, Side, Trade};
+use nexus_standin::exchange as standin;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::ffi::OsString;
+use std::time::SystemTime;
 
 use crate::log::Log;
 use crate::process::{Process, Recipe, Signal};
@@ -44,6 +46,8 @@ pub struct Exchange {
     log: Log,
     url: String,
     http: reqwest::Client,
+    /// The same market as the program's, since both follow from the seed.
+    prices: standin::market::Market,
 }
 
 /// What is known of the exchange's side of the wire.
@@ -111,7 +115,16 @@ impl Exchange {
             dir,
             greeting: "listening on http://",
         };
+        let now = SystemTime::now()
+            .duration_since(SystemTime::UNIX_EPOCH)?
+            .as_millis();
+        let config = standin::Config {
+            seed,
+            coins,
+            ..standin::Config::default()
+        };
         let mut exchange = Exchange {
+            prices: standin::market::Market::new(&config, i64::try_from(now)?),
             process: Process::start(&listening(&recipe, "127.0.0.1:0"), &log).await?,
             recipe,
             log,
@@ -223,6 +236,44 @@ impl Exchange {
             now: state.observation.now,
             trades,
         })
+    }
+
+    /// Every mid price that a coin had from a moment (of the exchange's time, Unix milliseconds) until now.
+    ///
+    /// # Errors
+    /// If there is no such coin.
+    pub async fn mids(&self, coin: &str, from: u64) -> anyhow::Result<Vec<f64>> {
+        let (id, blocks) = self.blocks(coin, from).await?;
+        Ok(blocks
+            .filter_map(|block| self.prices.mid(id, block))
+            .map(standin::market::Px::to_f64)
+            .collect())
+    }
+
+    /// Every best bid and best ask that a coin had from a moment until now.
+    ///
+    /// # Errors
+    /// If there is no such coin.
+    pub async fn touches(&self, coin: &str, from: u64) -> anyhow::Result<Vec<(f64, f64)>> {
+        let (id, blocks) = self.blocks(coin, from).await?;
+        let touches = blocks.map(|block| self.prices.touch(id, block));
+        Ok(touches
+            .map(|touch| (touch.bid.to_f64(), touch.ask.to_f64()))
+            .collect())
+    }
+
+    async fn blocks(
+        &self,
+        coin: &str,
+        from: u64,
+    ) -> anyhow::Result<(standin::market::CoinId, std::ops::RangeInclusive<i64>)> {
+        let id = self
+            .prices
+            .universe
+            .find(coin)
+            .with_context(|| format!("there is no coin {coin}"))?;
+        let block = |time: u64| anyhow::Ok(standin::market::Market::block_at(i64::try_from(time)?));
+        Ok((id, block(from)?..=block(self.observe().await?.now)?))
     }
 
     /// What the exchange answers on `/info`.

@@ -33,7 +33,7 @@ pub use browser::{Browser, Pointer, Scheme, Screen};
 pub use cable::Cable;
 pub use exchange::{Connection, Exchange, Market, Observation};
 pub use log::Log;
-pub use page::Page;
+pub use page::{Chip, Page, Panel, ShownBook, ShownTape};
 pub use picture::Picture;
 pub use process::{Memory, Process, Signal};
 pub use programs::Programs;

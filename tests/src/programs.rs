@@ -32,20 +32,16 @@ impl Programs {
         Self::read(|name| std::env::var_os(name))
     }
 
+    /// What only some tests need: `NEXUS_AXE`, the script that looks for barriers in a page, or `NEXUS_TRUNK`.
+    ///
+    /// # Errors
+    /// If it is not there.
+    pub fn tool(name: &str) -> anyhow::Result<PathBuf> {
+        path_in(name, std::env::var_os(name))
+    }
+
     fn read(variable: impl Fn(&str) -> Option<OsString>) -> anyhow::Result<Self> {
-        let path = |name: &str| {
-            let value = variable(name).with_context(|| {
-                format!("{name} is not set: run `cargo xtask test e2e`, which builds what these tests start")
-            })?;
-            let path = PathBuf::from(value);
-            ensure!(
-                path.exists(),
-                "{name} names {}, which does not exist: run `cargo xtask test e2e`, which builds it",
-                path.display()
-            );
-            path.canonicalize()
-                .with_context(|| format!("{name}={}", path.display()))
-        };
+        let path = |name: &str| path_in(name, variable(name));
         Ok(Programs {
             server: path("NEXUS_SERVER_BIN")?,
             standin: path("NEXUS_STANDIN_BIN")?,
@@ -55,6 +51,20 @@ impl Programs {
             chromedriver: path("CHROMEDRIVER")?,
         })
     }
+}
+
+fn path_in(name: &str, value: Option<OsString>) -> anyhow::Result<PathBuf> {
+    let value = value.with_context(|| {
+        format!("{name} is not set: run `cargo xtask test e2e`, which gets and builds what these tests need")
+    })?;
+    let path = PathBuf::from(value);
+    ensure!(
+        path.exists(),
+        "{name} names {}, which does not exist: run `cargo xtask test e2e`, which gets and builds it",
+        path.display()
+    );
+    path.canonicalize()
+        .with_context(|| format!("{name}={}", path.display()))
 }
 
 #[cfg(test)]

@@ -1,4 +1,14 @@
 //! Both sides together: the programs as they ship, real sockets, a real browser. A file is one behaviour, a test's name
 //! the claim. `cargo xtask test e2e` builds what is needed and runs them; `cargo xtask test e2e` alone is the way in.
 
+mod barriers;
 mod contract;
+mod crowd;
+mod drain;
+mod keyboard;
+mod market;
+mod offline;
+mod phone;
+mod restart;
+mod stale;
+mod tokens;

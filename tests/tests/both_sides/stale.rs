@@ -1,0 +1,139 @@
+//! Never green while old: the upstream falls silent, loses a topic, or goes away, and the page says so within the
+//! watchdog's time, dims what is old, and is live again when the upstream is.
+
+use std::time::Duration;
+
+use anyhow::ensure;
+use nexus_e2e::{Exchange, Market, Page, Settings, Stage, holds, play};
+use serde_json::json;
+
+/// The watchdog's time for the channels of a busy market, and a little for a busy machine.
+const NOTICED: Duration = Duration::from_secs(30);
+/// How long the server may take to find its upstream again, with all its back-off, and to fetch what was missed.
+const RECOVERED: Duration = Duration::from_secs(90);
+
+#[test]
+fn a_silent_upstream_is_called_stale_dimmed_and_live_again_when_it_speaks() {
+    play(async |stage| {
+        let (exchange, page) = watched(stage).await?;
+
+        exchange.stall(true).await?;
+
+        page.says("stale", NOTICED).await?;
+        for panel in ["book", "tape"] {
+            let shown = page.panel_is(panel, "stale", NOTICED).await?;
+            ensure!(shown.opacity < 1.0, "the panel {panel} is not dimmed: {shown:?}");
+        }
+        holds("the chip does not say live", Duration::from_secs(8), async || {
+            let chip = page.chip().await?;
+            ensure!(chip.state != "live", "{chip:?}");
+            Ok(())
+        })
+        .await?;
+
+        exchange.clear().await?;
+
+        page.says("live", RECOVERED).await?;
+        for panel in ["watch", "chart", "book", "tape"] {
+            let shown = page.panel_is(panel, "ready", RECOVERED).await?;
+            ensure!(
+                shown.opacity > 0.0,
+                "the panel {panel} is not to be seen: {shown:?}"
+            );
+        }
+        page.tape_accounts_for(&exchange, "BTC").await?;
+        Ok(())
+    });
+}
+
+#[test]
+fn one_silent_topic_is_called_stale_while_the_others_go_on() {
+    play(async |stage| {
+        let (exchange, page) = watched(stage).await?;
+
+        let book =
+            json!({"type": "l2Book", "coin": "BTC", "nSigFigs": null, "mantissa": null, "fast": false});
+        let fast = json!({"type": "l2Book", "coin": "BTC", "nSigFigs": null, "mantissa": null, "fast": true});
+        for subscription in [&book, &fast] {
+            exchange
+                .fault(json!({"fault": "stall_topic", "subscription": stallable(subscription)}))
+                .await?;
+        }
+
+        let shown = page.panel_is("book", "stale", NOTICED).await?;
+        ensure!(shown.opacity < 1.0, "the book is not dimmed: {shown:?}");
+        let tape = page.panel("tape").await?;
+        ensure!(tape.state == "ready", "trades go on, but the tape is {tape:?}");
+        page.says("stale", NOTICED).await?;
+
+        exchange.clear().await?;
+
+        page.panel_is("book", "ready", RECOVERED).await?;
+        page.says("live", RECOVERED).await?;
+        page.tape_accounts_for(&exchange, "BTC").await?;
+        Ok(())
+    });
+}
+
+#[test]
+fn an_upstream_that_is_down_is_called_so_and_live_again_when_it_is_back() {
+    play(async |stage| {
+        let (exchange, page) = watched(stage).await?;
+
+        exchange.go_down().await?;
+
+        page.panel_is("tape", "stale", NOTICED).await?;
+        let shown = page.panel("tape").await?;
+        ensure!(
+            ["failed", "stale"].contains(&shown.freshness.as_str()),
+            "the tape is {shown:?}"
+        );
+        holds("the chip does not say live", Duration::from_secs(8), async || {
+            let chip = page.chip().await?;
+            ensure!(chip.state != "live", "{chip:?}");
+            Ok(())
+        })
+        .await?;
+
+        exchange.clear().await?;
+
+        page.says("live", RECOVERED).await?;
+        page.panel_is("tape", "ready", RECOVERED).await?;
+        page.tape_accounts_for(&exchange, "BTC").await?;
+        Ok(())
+    });
+}
+
+#[test]
+fn a_cut_upstream_is_back_without_a_person_and_with_every_trade_or_a_gap() {
+    play(async |stage| {
+        let (exchange, page) = watched(stage).await?;
+        for _ in 0..3 {
+            exchange.cut().await?;
+            page.says("live", RECOVERED).await?;
+        }
+        page.tape_accounts_for(&exchange, "BTC").await?;
+        Ok(())
+    });
+}
+
+/// A live page of a market that is recorded.
+async fn watched(stage: &Stage) -> anyhow::Result<(Exchange, Page)> {
+    let exchange = stage.exchange(Market::default()).await?;
+    let server = stage.server(&exchange, Settings::default()).await?;
+    let page = Page::open_live(&stage.browser().await?, &format!("{}/markets/BTC", server.url())).await?;
+    for panel in ["book", "tape"] {
+        page.panel_is(panel, "ready", Duration::from_secs(20)).await?;
+    }
+    page.record_tape().await?;
+    Ok((exchange, page))
+}
+
+/// The stand-in takes a subscription as a client writes it: without what is absent.
+fn stallable(subscription: &serde_json::Value) -> serde_json::Value {
+    let mut subscription = subscription.clone();
+    if let Some(fields) = subscription.as_object_mut() {
+        fields.retain(|_, value| !value.is_null());
+    }
+    subscription
+}
