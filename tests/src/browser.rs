@@ -87,6 +87,11 @@ impl Screen {
     /// The smallest phone that must do.
     pub const SMALL_PHONE: Screen = Screen::new("small-phone", 360, 740, 2, Pointer::Touch);
 
+    /// Whether it is so narrow that panes become tabs.
+    pub fn is_phone(self) -> bool {
+        self.width < 600
+    }
+
     const fn new(name: &'static str, width: u32, height: u32, ratio: u32, pointer: Pointer) -> Self {
         Screen {
             name,
@@ -352,6 +357,19 @@ impl Browser {
     pub async fn insert(&self, text: &str) -> anyhow::Result<()> {
         self.devtools("Input.insertText", json!({"text": text})).await?;
         Ok(())
+    }
+
+    /// Waits until the page was drawn so many times more.
+    ///
+    /// # Errors
+    /// If it is not drawn, as a hidden one.
+    pub async fn frames(&self, count: u32) -> anyhow::Result<()> {
+        let wait = "const [count, done] = arguments;
+            const next = (left) => left === 0 ? done(null) : requestAnimationFrame(() => next(left - 1));
+            next(count)";
+        self.script_async::<Value>(wait, vec![json!(count)])
+            .await
+            .map(|_| ())
     }
 
     /// A picture of what is on the screen.

@@ -6,7 +6,6 @@ use nexus_standin::exchange as standin;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::ffi::OsString;
-use std::time::SystemTime;
 
 use crate::log::Log;
 use crate::process::{Process, Recipe, Signal};
@@ -115,16 +114,13 @@ impl Exchange {
             dir,
             greeting: "listening on http://",
         };
-        let now = SystemTime::now()
-            .duration_since(SystemTime::UNIX_EPOCH)?
-            .as_millis();
         let config = standin::Config {
             seed,
             coins,
             ..standin::Config::default()
         };
         let mut exchange = Exchange {
-            prices: standin::market::Market::new(&config, i64::try_from(now)?),
+            prices: standin::market::Market::new(&config),
             process: Process::start(&listening(&recipe, "127.0.0.1:0"), &log).await?,
             recipe,
             log,

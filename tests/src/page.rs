@@ -233,38 +233,18 @@ impl Page {
         Ok(())
     }
 
-    /// Chooses dark or light as a person does who set it before: the page remembers it, and is loaded anew.
+    /// Wears dark or light at once, without being loaded anew.
     ///
     /// # Errors
     /// If the page does not become so.
-    pub async fn choose(&self, scheme: Scheme) -> anyhow::Result<()> {
+    pub async fn wear(&self, scheme: Scheme) -> anyhow::Result<()> {
         self.browser.prefer(scheme).await?;
         self.script::<Value>(
-            "const key = 'nexus.settings';
-             const settings = JSON.parse(localStorage.getItem(key) ?? '{}');
-             localStorage.setItem(key, JSON.stringify({...settings, theme: arguments[0]}));
-             return null",
+            "document.documentElement.dataset.theme = arguments[0]; return null",
             json!(scheme.name()),
         )
         .await?;
-        self.browser.reload().await?;
-        until(
-            &format!("the page is {}", scheme.name()),
-            LOAD_LIMIT,
-            async || {
-                let shown: String = self
-                    .script(
-                        "return getComputedStyle(document.documentElement).colorScheme",
-                        Value::Null,
-                    )
-                    .await?;
-                ensure!(shown.trim() == scheme.name(), "its colour scheme is `{shown}`");
-                self.chip().await.map(|_| ())
-            },
-        )
-        .await?;
-        self.says("live", LOAD_LIMIT).await?;
-        Ok(())
+        self.browser.frames(3).await
     }
 
     /// Prices of the watchlist's visible rows, as written.

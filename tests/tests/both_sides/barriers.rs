@@ -16,7 +16,7 @@ fn axe_finds_nothing_serious_in_dark_and_light() {
             for screen in [Screen::DESKTOP, Screen::PHONE] {
                 browser.show_on(screen).await?;
                 let page = Page::open_live(&browser, &format!("{}/markets/BTC", server.url())).await?;
-                page.choose(scheme).await?;
+                page.wear(scheme).await?;
                 let place = format!("{} {}", scheme.name(), screen.name);
                 no_barriers(&page, &axe)
                     .await

@@ -57,8 +57,7 @@ fn panes_are_tabs_one_at_a_time() {
         let page = Page::open_live(&browser, &format!("{}/markets/BTC", server.url())).await?;
 
         for (tab, panel) in PANES {
-            page.click_on(&format!("[role=\"tab\"][data-pane=\"{tab}\"]"))
-                .await?;
+            page.click(&format!("tab-{tab}")).await?;
             until(
                 &format!("the tab {tab} brings its panel alone"),
                 SOON,
