@@ -29,8 +29,10 @@ pub(crate) struct Budget {
 /// What a message is for, which decides how much of the budget it may use.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Purpose {
-    /// Signing in and signs of life: may use all of it.
+    /// Signs of life, which are never refused: may use all of it.
     Vital,
+    /// Signing in: may use all of it, the last refusal included.
+    SignIn,
     /// What a person or program waits for.
     Wanted,
     /// A subscription that was refused before: may risk only half of the refusals, so that what fails again and again
@@ -91,11 +93,15 @@ impl Budget {
         let reserve = (limit / 10).max(2).min(limit - 1);
         let (most, most_refusals) = match purpose {
             Purpose::Vital => (limit, usize::MAX),
+            Purpose::SignIn => (limit, self.limits.errors_per_minute.max(1) as usize),
             Purpose::Wanted => (limit - reserve, self.safe_refusals()),
             Purpose::Again => (limit - reserve, self.safe_refusals().div_ceil(2)),
         };
-        if purpose != Purpose::Vital && now < self.held_until {
-            return Allowance::At(self.held_until);
+        match purpose {
+            Purpose::Wanted | Purpose::Again if now < self.held_until => {
+                return Allowance::At(self.held_until);
+            }
+            Purpose::Vital | Purpose::SignIn | Purpose::Wanted | Purpose::Again => {}
         }
         if self.unanswered + self.answered.count(now) >= most {
             let free = self.answered.falls_below(most.saturating_sub(self.unanswered));

@@ -188,17 +188,19 @@ impl Session {
     /// The connection is closed, broke, or could not be opened: then `code` is 1006. A driver that sees a refused
     /// handshake's HTTP status gives [`close_code_of_http`](crate::close_code_of_http) of it.
     pub fn handle_closed(&mut self, now: Duration, link: LinkId, code: u16, reason: &str) {
-        self.advance(now);
         let is_current = match &self.state {
             State::Connecting { link: current, .. } => *current == link,
             State::Up(up) => up.id == link,
             State::Waiting { .. } | State::Stopped(_) => false,
         };
+        // Before any timer: what is closed already must not be closed by us.
         if is_current {
+            self.now = self.now.max(now);
             let code = CloseCode::from(code);
             let reason = reason.chars().take(REASON_CHARS).collect();
             self.closed(code, reason);
         }
+        self.advance(now);
         self.proceed();
     }
 

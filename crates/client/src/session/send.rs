@@ -82,12 +82,12 @@ impl Session {
         let Some(token) = self.token.clone() else {
             return;
         };
-        if self.may_send(Purpose::Vital) {
+        if self.may_send(Purpose::SignIn) {
             if let State::Up(link) = &mut self.state {
                 link.token = Some(generation);
             }
             let auth = Request::Auth(Auth { token });
-            self.send(&auth, What::Auth { token: generation }, Purpose::Vital);
+            self.send(&auth, What::Auth { token: generation }, Purpose::SignIn);
         }
     }
 

@@ -160,6 +160,9 @@ impl Session {
                     wakes[4] = link.token_ends.as_ref().map(|ends| (ends.tell_at, Timer::Token));
                     wakes[5] = link.pace_at.map(|at| (at, Timer::Pace));
                     wakes[6] = self.topics.next_retry().map(|at| (at, Timer::Resubscribe));
+                    // However it came to that, the link is called live no longer then.
+                    let live = link.is_alive(self.now);
+                    wakes[8] = live.then_some((link.heard + link.heartbeat * 2, Timer::Silence));
                     wakes[7] = link
                         .oldest_pending()
                         .map(|(_, sent)| (sent + self.config.answer_deadline, Timer::Answer));

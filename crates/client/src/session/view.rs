@@ -63,7 +63,7 @@ impl Session {
                 },
                 Phase::Resyncing { .. } => LinkState::Resyncing,
                 // Not known to be alive; a ping is on its way.
-                Phase::Live { .. } if link.probe.is_some() => LinkState::Resyncing,
+                Phase::Live { .. } if !link.is_alive(self.now) => LinkState::Resyncing,
                 Phase::Live { .. } => LinkState::Live,
             },
             State::Waiting { .. } if self.is_paused() && self.offline => LinkState::Offline,
