@@ -30,7 +30,6 @@ pub(crate) struct Recipe {
 
 /// A running program; it is killed when the last clone is dropped.
 #[derive(Clone, Debug)]
-#[must_use]
 pub struct Process {
     /// Guards the program's end: a signal must not go to whoever got its id after it.
     child: Arc<Mutex<Child>>,

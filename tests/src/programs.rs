@@ -32,7 +32,7 @@ impl Programs {
         Self::read(|name| std::env::var_os(name))
     }
 
-    /// What only some tests need: `NEXUS_AXE`, the script that looks for barriers in a page, or `NEXUS_TRUNK`.
+    /// What only some tests need, by its variable: `NEXUS_TRUNK`.
     ///
     /// # Errors
     /// If it is not there.

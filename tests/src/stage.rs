@@ -169,6 +169,29 @@ impl Stage {
         Ok(server)
     }
 
+    /// Starts any other program, and waits until it says that it is there.
+    ///
+    /// # Errors
+    /// If it does not.
+    pub async fn program(
+        &self,
+        name: &str,
+        binary: &Path,
+        args: &[String],
+        greeting: &'static str,
+    ) -> anyhow::Result<Process> {
+        let recipe = Recipe {
+            binary: binary.to_owned(),
+            args: args.iter().map(Into::into).collect(),
+            envs: Vec::new(),
+            dir: self.directory(name)?,
+            greeting,
+        };
+        let process = Process::start(&recipe, &self.log(name)).await?;
+        self.processes.borrow_mut().push(process.clone());
+        Ok(process)
+    }
+
     /// Starts a browser.
     ///
     /// # Errors

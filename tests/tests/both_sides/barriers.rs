@@ -1,14 +1,16 @@
 //! Nothing keeps people out: axe, which knows the rules of WCAG, finds nothing serious on any view, dark or light.
 
 use anyhow::{Context, ensure};
-use nexus_e2e::{Market, Page, Programs, Scheme, Screen, Settings, play};
+use nexus_e2e::{Market, Page, Scheme, Screen, Settings, play};
 use serde::Deserialize;
 use serde_json::Value;
+
+/// The script itself; see `tests/vendor/README.md`.
+const AXE: &str = include_str!("../../vendor/axe-core/axe.min.js");
 
 #[test]
 fn axe_finds_nothing_serious_in_dark_and_light() {
     play(async |stage| {
-        let axe = std::fs::read_to_string(Programs::tool("NEXUS_AXE")?).context("cannot read axe")?;
         let exchange = stage.exchange(Market::default()).await?;
         let server = stage.server(&exchange, Settings::default()).await?;
         let browser = stage.browser().await?;
@@ -18,13 +20,13 @@ fn axe_finds_nothing_serious_in_dark_and_light() {
                 let page = Page::open_live(&browser, &format!("{}/markets/BTC", server.url())).await?;
                 page.wear(scheme).await?;
                 let place = format!("{} {}", scheme.name(), screen.name);
-                no_barriers(&page, &axe)
+                no_barriers(&page)
                     .await
                     .with_context(|| format!("{place}, the markets"))?;
                 for (key, dialog) in [("?", "help-dialog"), (",", "settings-dialog")] {
                     page.browser().press(key).await?;
                     page.shows_soon(dialog, true).await?;
-                    no_barriers(&page, &axe)
+                    no_barriers(&page)
                         .await
                         .with_context(|| format!("{place}, the {dialog}"))?;
                     page.browser().press("Escape").await?;
@@ -45,9 +47,9 @@ struct Violation {
     nodes: Vec<String>,
 }
 
-async fn no_barriers(page: &Page, axe: &str) -> anyhow::Result<()> {
+async fn no_barriers(page: &Page) -> anyhow::Result<()> {
     page.browser()
-        .script::<Value>(&format!("{axe}; return null"), vec![])
+        .script::<Value>(&format!("{AXE}; return null"), vec![])
         .await?;
     let violations: Vec<Violation> = page
         .browser()

@@ -4,6 +4,7 @@
 mod barriers;
 mod contract;
 mod crowd;
+mod development;
 mod drain;
 mod keyboard;
 mod market;

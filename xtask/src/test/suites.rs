@@ -91,7 +91,12 @@ pub(crate) fn end_to_end(
     let browser = browser::find_or_install()?;
     let binaries = binaries::build()?;
     let dist = web::build()?;
+    // One test serves the dashboard as developers do.
+    let web_tools = tools::for_web()?;
     let mut command = workspace::cargo();
+    command
+        .env("NEXUS_TRUNK", &web_tools.trunk)
+        .env("PATH", tools::path_with(&web_tools.dirs)?);
     command
         .args(["test", "-pnexus-e2e", "--no-fail-fast"])
         .args(targets);
