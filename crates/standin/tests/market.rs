@@ -15,13 +15,10 @@ const START: i64 = 1_791_480_000_000;
 const BLOCKS_AN_HOUR: i64 = 3_600_000 / BLOCK_MS;
 
 fn market(seed: u64) -> Market {
-    Market::new(
-        &Config {
-            seed,
-            ..Config::small()
-        },
-        START,
-    )
+    Market::new(&Config {
+        seed,
+        ..Config::small()
+    })
 }
 
 fn coin(market: &Market, name: &str) -> CoinId {
@@ -329,14 +326,10 @@ fn day_figures_are_those_of_the_last_day_of_minutes() {
 
 #[test]
 fn coins_move_together_but_not_in_step() {
-    let market = Market::new(
-        &Config {
-            coins: 40,
-            history_days: 400,
-            ..Config::small()
-        },
-        START,
-    );
+    let market = Market::new(&Config {
+        coins: 40,
+        ..Config::small()
+    });
     let returns = |name: &str| {
         let bars = market.bars(
             coin(&market, name),

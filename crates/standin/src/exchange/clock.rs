@@ -32,11 +32,6 @@ impl Clock {
         self.start + (self.began.elapsed().as_secs_f64() * 1_000.0 * self.speed) as i64
     }
 
-    /// The venue's time at the start.
-    pub fn start(&self) -> i64 {
-        self.start
-    }
-
     /// The moment of the runtime at which the venue's time reaches `at`, rounded up.
     pub(crate) fn instant(&self, at: i64) -> Instant {
         let secs = (at - self.start).max(0) as f64 / 1_000.0 / self.speed;

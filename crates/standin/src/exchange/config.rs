@@ -17,8 +17,6 @@ pub struct Config {
     pub spot_pairs: usize,
     /// Outcome tokens (`#14720`, …). Default 450.
     pub outcomes: usize,
-    /// How old the oldest coins are, in days; candles reach back so far. Default 1100.
-    pub history_days: i64,
     /// Trades in `recentTrades` and in the first frame of a `trades` subscription. Default 10.
     pub recent_trades: usize,
     /// The venue's limits.
@@ -35,7 +33,6 @@ impl Default for Config {
             coins: 220,
             spot_pairs: 560,
             outcomes: 450,
-            history_days: 1_100,
             recent_trades: 10,
             limits: Limits::default(),
         }
@@ -43,14 +40,31 @@ impl Default for Config {
 }
 
 impl Config {
-    /// A market of a few coins at a fixed time, quick to start: for tests. Prices follow from the seed alone.
+    /// Says in a sentence what makes no sense.
+    pub(crate) fn check(&self) -> Result<(), &'static str> {
+        if !(0.01..=10_000.0).contains(&self.speed) {
+            return Err("the speed is between 0.01 and 10000");
+        }
+        // The id of a trade has room for 4096 coins; some are always there.
+        if self.coins.max(self.spot_pairs).max(self.outcomes) > 1_000 {
+            return Err("there are at most 1000 perps, 1000 spot pairs and 1000 outcomes");
+        }
+        if self
+            .start
+            .is_some_and(|start| !(0..=4_102_444_800_000).contains(&start))
+        {
+            return Err("the start lies between 1970 and 2100");
+        }
+        Ok(())
+    }
+
+    /// A market of a few coins at a fixed time, quick to start: for tests.
     pub fn small() -> Self {
         Self {
             start: Some(1_791_482_234_500),
             coins: 12,
             spot_pairs: 12,
             outcomes: 4,
-            history_days: 60,
             ..Self::default()
         }
     }

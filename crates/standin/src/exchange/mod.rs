@@ -53,8 +53,12 @@ use self::venue::Venue;
 pub struct Exchange;
 
 impl Exchange {
-    /// Starts one that listens on `config.listen` and runs until its handle is dropped.
+    /// Starts one that listens on `config.listen` and runs until its handle is dropped. Fails if the address is taken or
+    /// the configuration makes no sense.
     pub async fn start(config: Config) -> io::Result<ExchangeHandle> {
+        config
+            .check()
+            .map_err(|reason| io::Error::new(io::ErrorKind::InvalidInput, reason))?;
         let listen = config.listen;
         let venue = Arc::new(Venue::new(config));
         let (addr, task) = open(&venue, listen).await?;

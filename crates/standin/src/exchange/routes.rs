@@ -16,7 +16,7 @@ use crate::exchange::faults::{Fault, HttpMode};
 use crate::exchange::frames::{WireTrade, json, texts};
 use crate::exchange::info::InfoRequest;
 use crate::exchange::line::Caller;
-use crate::exchange::market::Market;
+use crate::exchange::market::{BLOCK_MS, Market};
 use crate::exchange::venue::{Observation, Venue};
 
 /// What a load balancer says while the venue is being upgraded.
@@ -143,12 +143,15 @@ async fn state(State(venue): State<Arc<Venue>>, Query(show): Query<Show>) -> Res
     struct Body<'a> {
         #[serde(flatten)]
         observation: Observation,
+        /// The stretch of time whose trades follow, Unix ms.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        range: Option<[i64; 2]>,
         #[serde(skip_serializing_if = "Option::is_none")]
         trades: Option<Vec<WireTrade<'a>>>,
     }
     let observation = venue.observe();
-    let trades = match &show.coin {
-        None => None,
+    let (range, trades) = match &show.coin {
+        None => (None, None),
         Some(coin) => {
             let Some(id) = venue.market.universe.find(coin) else {
                 return (StatusCode::NOT_FOUND, "no such coin\n").into_response();
@@ -159,9 +162,14 @@ async fn state(State(venue): State<Arc<Venue>>, Query(show): Query<Show>) -> Res
             // A day of trades at most: enough for any run, and the answer stays bounded.
             let from = from.max(to - 4 * 86_400);
             let trades = venue.market.trades(id, from, to);
-            Some(WireTrade::all(venue.market.coin(id), &trades))
+            let range = [from * BLOCK_MS, (to + 1) * BLOCK_MS - 1];
+            (Some(range), Some(WireTrade::all(venue.market.coin(id), &trades)))
         }
     };
-    let body = json(&Body { observation, trades });
+    let body = json(&Body {
+        observation,
+        range,
+        trades,
+    });
     ([(header::CONTENT_TYPE, "application/json")], body).into_response()
 }

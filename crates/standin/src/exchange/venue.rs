@@ -145,7 +145,7 @@ impl Venue {
     pub(crate) fn new(config: Config) -> Self {
         let clock = Clock::new(config.start, config.speed);
         Self {
-            market: Market::new(&config, clock.start()),
+            market: Market::new(&config),
             clock,
             config,
             lines: Lines::default(),

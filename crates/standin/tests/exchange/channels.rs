@@ -74,9 +74,10 @@ async fn a_grouped_book_has_rounded_prices_and_a_spread() {
             .subscribe(json!({"type":"l2Book","coin":"ETH","nSigFigs":figures,"mantissa":mantissa}))
             .await;
         let frame = client.frame("l2Book").await;
-        // ETH is in the thousands: five figures are steps of 0.1.
-        let step = 10_f64.powi(4 - figures) * f64::from(mantissa.unwrap_or(1));
         for (px, text) in levels(&frame, 0).into_iter().chain(levels(&frame, 1)) {
+            // So many figures of the price itself, which may be shorter by one deep in the book.
+            let step =
+                10_f64.powi(px.log10().floor() as i32 + 1 - figures) * f64::from(mantissa.unwrap_or(1));
             let steps = px / step;
             assert!(
                 (steps - steps.round()).abs() < 1e-6,

@@ -38,7 +38,7 @@ use self::coin::Sides;
 use self::history::Window;
 use self::minute::{BLOCKS, Minute, Sketch};
 use self::recent::Recent;
-use self::walk::{DAY, HourPath, Walk};
+use self::walk::{DAY, HourPath, Regimes, Walk};
 use crate::exchange::config::Config;
 
 /// Standard deviation of the market factor's daily log return.
@@ -69,10 +69,11 @@ struct Cache {
 }
 
 impl Market {
-    /// The market of `config.seed` whose prices are the usual ones at `start` (Unix ms).
-    pub fn new(config: &Config, start: i64) -> Self {
-        let day = start.div_euclid(86_400_000);
-        let universe = Universe::new(config, day);
+    /// The market of a seed. It does not depend on when it is asked: two programs with the same configuration, started at
+    /// different times, live in the same market.
+    pub fn new(config: &Config) -> Self {
+        let regimes = Arc::new(Regimes::new(config.seed));
+        let universe = Universe::new(config, &regimes);
         let factor_key = roll(config.seed, Draw::Coin, -1);
         let cache = || Cache {
             hours: Recent::new(2),
@@ -82,13 +83,7 @@ impl Market {
         };
         Self {
             seed: config.seed,
-            factor: Walk::new(
-                factor_key,
-                config.seed,
-                MARKET_SIGMA,
-                day,
-                config.history_days + 2,
-            ),
+            factor: Walk::new(factor_key, regimes, MARKET_SIGMA),
             factor_hours: Mutex::new(Recent::new(64)),
             caches: (0..universe.len()).map(|_| Mutex::new(cache())).collect(),
             universe,
@@ -134,6 +129,7 @@ impl Market {
     /// All trades of the blocks `from..=to`, oldest first.
     pub fn trades(&self, id: CoinId, from: i64, to: i64) -> Vec<Trade> {
         let mut trades = Vec::new();
+        let from = from.max(self.coin(id).listed * DAY * BLOCKS);
         for minute in from.div_euclid(BLOCKS)..=to.div_euclid(BLOCKS) {
             let minute = self.minute(id, minute);
             let first = minute

@@ -1,13 +1,17 @@
 //! The universe: all coins of a seed, from the built-in names and some dice.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use crate::exchange::config::Config;
 use crate::exchange::market::coin::{Coin, CoinId, Kind, Sides};
 use crate::exchange::market::decimal::Grid;
 use crate::exchange::market::dice::{Draw, bell, roll, unit};
 use crate::exchange::market::names::{BUILDER, DELISTED, PERPS, SPOT};
-use crate::exchange::market::walk::Walk;
+use crate::exchange::market::walk::{GENESIS, Regimes, Walk};
+
+/// The first day with trades: in June 2023.
+const OPENING: i64 = GENESIS + 151;
 
 /// All coins, in the venue's order.
 #[derive(Debug)]
@@ -17,11 +21,11 @@ pub struct Universe {
 }
 
 impl Universe {
-    /// Builds the universe of a seed. `day` is the day (since 1970) the market starts on.
-    pub(crate) fn new(config: &Config, day: i64) -> Self {
+    /// Builds the universe of a seed.
+    pub(crate) fn new(config: &Config, regimes: &Arc<Regimes>) -> Self {
         let mut make = Maker {
             config,
-            day,
+            regimes,
             coins: Vec::new(),
         };
         for rank in 0..config.coins {
@@ -84,7 +88,7 @@ impl Universe {
 
 struct Maker<'a> {
     config: &'a Config,
-    day: i64,
+    regimes: &'a Arc<Regimes>,
     coins: Vec<Coin>,
 }
 
@@ -230,13 +234,12 @@ impl Maker<'_> {
             max_decimals: if spot { 8_u32 } else { 6 }.saturating_sub(sz_decimals),
         };
         let key = self.dice(name, 0);
-        let age = self.config.history_days;
-        // Old coins are as old as the venue, others were listed some time since.
-        let listed = self.day
-            - if self.coins.len() < 20 {
-                age
+        // The first coins are as old as the venue, others were listed in the years since.
+        let listed = OPENING
+            + if self.coins.len() < 20 {
+                0
             } else {
-                age / 4 + (key % (3 * age as u64 / 4 + 1)) as i64
+                (key % 900) as i64
             };
         let tick_size = grid.tick(grid.snap(base).0) as f64 / 1e9;
         let lot = 10_f64.powi(-(sz_decimals as i32));
@@ -250,7 +253,7 @@ impl Maker<'_> {
             key,
             base,
             beta: habits.beta,
-            walk: Walk::new(key, self.config.seed, habits.sigma, self.day, age + 2),
+            walk: Walk::new(key, self.regimes.clone(), habits.sigma),
             rate: habits.rate,
             mean_lots: (habits.mean_dollars / base / lot).max(1.0),
             // Thinner coins have wider spreads: from one tick up to some tenths of a percent.

@@ -1,13 +1,19 @@
 //! The price path: a random walk in log space that can be looked at anywhere without walking there.
 //!
-//! Days are a walk from the origin; the hours of a day and the minutes of an hour are bridges between their ends. One
+//! Days are a walk from the genesis; the hours of a day and the minutes of an hour are bridges between their ends. One
 //! walk is the market, every coin has its own, and a coin's price is its beta times the first plus the second.
 //! Volatility clusters: a regime over the days, a profile over the hours, bursts over the minutes.
+
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::exchange::market::dice::{Draw, bell, roll, stream};
 
 /// What is left of an offset after a day.
-const RETURN: f64 = 0.995;
+const RETURN: f32 = 0.995;
+/// The day all walks begin at zero: 1 January 2023.
+pub(crate) const GENESIS: i64 = 19_358;
+/// Days after the genesis whose regime is computed at once: until 2033.
+const KNOWN: i64 = 4_000;
 /// Minutes of a day.
 pub(crate) const DAY: i64 = 1_440;
 
@@ -18,42 +24,60 @@ pub(crate) struct HourPath {
     pub(crate) busy: [f64; 60],
 }
 
+/// How wild the days of a market are, the same for all its walks: wild days come in rows and are wild for all.
+#[derive(Debug)]
+pub(crate) struct Regimes {
+    key: u64,
+    /// Of the days since the genesis that will mostly be asked for.
+    known: Vec<f64>,
+}
+
+impl Regimes {
+    pub(crate) fn new(key: u64) -> Self {
+        Self {
+            key,
+            known: (GENESIS..GENESIS + KNOWN).map(|day| regime(key, day)).collect(),
+        }
+    }
+
+    fn of(&self, day: i64) -> f64 {
+        let known = usize::try_from(day - GENESIS)
+            .ok()
+            .and_then(|i| self.known.get(i));
+        known.copied().unwrap_or_else(|| regime(self.key, day))
+    }
+}
+
 /// A walk with its own dice.
 #[derive(Debug)]
 pub(crate) struct Walk {
     key: u64,
-    /// Shared by all walks of a market, so that wild days are wild for all.
-    regime_key: u64,
+    regimes: Arc<Regimes>,
     /// Standard deviation of a usual day's log return.
     sigma: f64,
-    /// Day (since 1970) at whose start the walk is zero.
-    origin: i64,
-    /// Offsets at the start of the days before the origin, nearest first; computed when first needed.
-    past: std::sync::OnceLock<Vec<f64>>,
-    depth: i64,
+    /// Offsets at the start of the days since the genesis, as far as anyone asked; single precision is plenty.
+    days: Mutex<Vec<f32>>,
 }
 
 impl Walk {
-    pub(crate) fn new(key: u64, regime_key: u64, sigma: f64, origin: i64, depth: i64) -> Self {
+    pub(crate) fn new(key: u64, regimes: Arc<Regimes>, sigma: f64) -> Self {
         Self {
             key,
-            regime_key,
+            regimes,
             sigma,
-            origin,
-            past: std::sync::OnceLock::new(),
-            depth,
+            days: Mutex::new(vec![0.0]),
         }
     }
 
     /// Standard deviation of the log return of one minute of a usual hour of `day`.
     pub(crate) fn minute_sigma(&self, day: i64) -> f64 {
-        self.sigma * regime(self.regime_key, day) / (DAY as f64).sqrt()
+        self.sigma * self.regimes.of(day) / (DAY as f64).sqrt()
     }
 
     /// The path of the hour (counted since 1970).
     pub(crate) fn hour(&self, hour: i64) -> HourPath {
         let (day, of_day) = (hour.div_euclid(24), hour.rem_euclid(24) as usize);
-        let sigma = self.sigma * regime(self.regime_key, day);
+        let sigma = self.sigma * self.regimes.of(day);
         let whole = self.day_start(day + 1) - self.day_start(day);
         let hours = bridge::<24>(self.key, Draw::Hour, day, whole, |i| {
             sigma * (season(i) / 24.0).sqrt()
@@ -80,27 +104,24 @@ impl Walk {
         HourPath { edge, busy }
     }
 
-    /// The log offset at the start of `day`: a walk away from the origin, drawn back to it over months, so that prices
-    /// keep their order of magnitude over years.
+    /// The log offset at the start of `day`: a walk that is drawn back to zero over months, so that prices keep their order
+    /// of magnitude over years.
     fn day_start(&self, day: i64) -> f64 {
-        if day >= self.origin {
-            return (self.origin..day).fold(0.0, |offset, day| RETURN * offset + self.daily_return(day));
+        let Ok(day) = usize::try_from(day - GENESIS) else {
+            return 0.0;
+        };
+        let mut days = self.days.lock().unwrap_or_else(PoisonError::into_inner);
+        while days.len() <= day {
+            let last = days.len() - 1;
+            let step = self.daily_return(GENESIS + last as i64) as f32;
+            let next = RETURN * days[last] + step;
+            days.push(next);
         }
-        let past = self.past.get_or_init(|| {
-            let mut offset = 0.0;
-            (1..=self.depth)
-                .map(|back| {
-                    offset = RETURN * offset - self.daily_return(self.origin - back);
-                    offset
-                })
-                .collect()
-        });
-        let back = (self.origin - day).min(self.depth) as usize;
-        past.get(back - 1).copied().unwrap_or(0.0)
+        f64::from(days[day])
     }
 
     fn daily_return(&self, day: i64) -> f64 {
-        self.sigma * regime(self.regime_key, day) * bell(roll(self.key, Draw::Day, day))
+        self.sigma * self.regimes.of(day) * bell(roll(self.key, Draw::Day, day))
     }
 }
 
@@ -146,10 +167,14 @@ fn bridge<const N: usize>(
 mod tests {
     use super::*;
 
+    fn walk(key: u64) -> Walk {
+        Walk::new(key, Arc::new(Regimes::new(8)), 0.04)
+    }
+
     #[test]
     fn the_path_is_continuous_over_hours_and_days() {
-        let walk = Walk::new(7, 8, 0.04, 20_000, 400);
-        for hour in (20_000 - 300) * 24..(20_000 + 5) * 24 {
+        let walk = walk(7);
+        for hour in (GENESIS - 2) * 24..(GENESIS + 300) * 24 {
             let (here, next) = (walk.hour(hour), walk.hour(hour + 1));
             assert!(
                 (here.edge[60] - next.edge[0]).abs() < 1e-9,
@@ -159,8 +184,20 @@ mod tests {
     }
 
     #[test]
-    fn the_walk_is_zero_at_its_origin() {
-        let walk = Walk::new(1, 2, 0.03, 20_000, 10);
-        assert_eq!(walk.hour(20_000 * 24).edge[0], 0.0);
+    fn the_path_does_not_depend_on_what_was_asked_before() {
+        let (early, late) = (walk(3), walk(3));
+        let hour = (GENESIS + 900) * 24 + 5;
+        early.hour((GENESIS + 10) * 24);
+        assert_eq!(early.hour(hour).edge, late.hour(hour).edge);
+        assert_eq!(early.hour(hour - 8_000).edge, late.hour(hour - 8_000).edge);
+    }
+
+    #[test]
+    fn the_path_keeps_near_zero_over_years() {
+        let walk = walk(5);
+        let furthest = (0..3_000)
+            .map(|day| walk.day_start(GENESIS + day).abs())
+            .fold(0.0, f64::max);
+        assert!((0.2..2.5).contains(&furthest), "{furthest}");
     }
 }
