@@ -1,5 +1,6 @@
 //! The chart components in a real browser: mounted, fed, operated, and looked at pixel by pixel.
 #![cfg(target_arch = "wasm32")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -148,6 +149,23 @@ async fn moving_the_pointer_repaints_the_overlay_only_and_tells_the_bar() {
     frames(2).await;
     assert!(!chart.is_painted(".chart-overlay"));
     assert_eq!(chart.text(".chart-legend"), before, "the last bar again");
+}
+
+#[wasm_bindgen_test]
+async fn a_tap_sets_the_crosshair_and_a_finger_that_drags_moves_the_view_without_one() {
+    let page = Page::open();
+    let chart = page.candles(series(0..2_000)).await;
+    chart.point("touch", "pointerdown", 200.0, 100.0);
+    chart.point("touch", "pointerup", 201.0, 101.0);
+    frames(2).await;
+    assert!(chart.is_painted(".chart-overlay"), "no crosshair after a tap");
+    let newest = chart.snapshot();
+    chart.point("touch", "pointerdown", 200.0, 100.0);
+    chart.point("touch", "pointermove", 300.0, 100.0);
+    chart.point("touch", "pointerup", 300.0, 100.0);
+    frames(2).await;
+    assert!(!chart.is_painted(".chart-overlay"));
+    assert_ne!(chart.snapshot(), newest);
 }
 
 #[wasm_bindgen_test]
@@ -525,13 +543,17 @@ impl Mounted {
     }
 
     fn pointer(&self, kind: &str, x: f64, y: f64) {
+        self.point("mouse", kind, x, y);
+    }
+
+    fn point(&self, device: &str, kind: &str, x: f64, y: f64) {
         let canvas = self.canvas(".chart-base");
         let rect = canvas.get_bounding_client_rect();
         let options = PointerEventInit::new();
         options.set_client_x((rect.left() + x) as i32);
         options.set_client_y((rect.top() + y) as i32);
         options.set_pointer_id(1);
-        options.set_pointer_type("mouse");
+        options.set_pointer_type(device);
         options.set_bubbles(true);
         let event = PointerEvent::new_with_event_init_dict(kind, &options).unwrap();
         canvas.dispatch_event(&event).unwrap();

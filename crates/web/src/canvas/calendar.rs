@@ -66,7 +66,7 @@ pub fn month_start(index: i64) -> i64 {
     })
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(target_arch = "wasm32")))]
 mod tests {
     use proptest::prelude::*;
 

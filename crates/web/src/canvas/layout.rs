@@ -16,6 +16,9 @@ const VOLUME_SHARE: f64 = 0.17;
 const VOLUME_FROM: f64 = 150.0;
 /// Free room above the bars, where the legend lies, and below them, CSS pixels.
 const PAD_ABOVE: f64 = 34.0;
+/// A narrow chart's legend takes two lines.
+const PAD_ABOVE_NARROW: f64 = 50.0;
+const NARROW: f64 = 480.0;
 const PAD_BELOW: f64 = 14.0;
 /// Least distance of two price labels and of two time labels, CSS pixels.
 const PRICE_LABELS: f64 = 44.0;
@@ -152,11 +155,16 @@ impl CandleFrame {
                 }
             })
             .collect();
+        let above = if stage.width < NARROW {
+            PAD_ABOVE_NARROW
+        } else {
+            PAD_ABOVE
+        };
         // A view without any bar (inside a long gap) keeps the last price's surroundings.
         let range = PriceRange::of(columns.iter().map(|column| (column.bar.low, column.bar.high)))
             .or_else(|| PriceRange::of(series.last().map(|bar| (bar.low, bar.high))))?
             .opened()
-            .padded(PAD_BELOW * ratio / plot.h, PAD_ABOVE * ratio / plot.h)
+            .padded(PAD_BELOW * ratio / plot.h, above * ratio / plot.h)
             .stretched(stage.stretch);
         let price = Scale::new((range.low, range.high), (plot.bottom(), plot.y));
         let most = (plot.h / (PRICE_LABELS * ratio)).floor() as usize;
@@ -229,7 +237,7 @@ impl CandleFrame {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(target_arch = "wasm32")))]
 mod tests {
     use proptest::prelude::*;
 

@@ -298,7 +298,7 @@ fn join(mut spans: Vec<(i64, i64)>) -> Vec<(i64, i64)> {
     joined
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(target_arch = "wasm32")))]
 mod tests {
     use proptest::prelude::*;
 

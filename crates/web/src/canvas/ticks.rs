@@ -62,7 +62,7 @@ fn decimals_of(step: f64) -> u8 {
         .unwrap_or(12)
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(target_arch = "wasm32")))]
 mod tests {
     use proptest::prelude::*;
 

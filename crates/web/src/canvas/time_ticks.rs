@@ -140,7 +140,7 @@ fn kind(local: i64) -> TickKind {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(target_arch = "wasm32")))]
 mod tests {
     use proptest::prelude::*;
 

@@ -1,4 +1,4 @@
-//! The working part of a candle chart: it owns the view, listens to pointers and keys, watches the series and draws.
+//! The working part of a candle chart: it watches the series, its size, the theme and the hands, and draws.
 //!
 //! A push of data sets a flag; a frame lays out and paints what the flags say. Callbacks into Yew run after the frame,
 //! when nothing is borrowed, and only when something a component shows has changed.
@@ -6,12 +6,12 @@
 use std::cell::RefCell;
 use std::rc::{Rc, Weak};
 
-use gloo_events::{EventListener, EventListenerOptions};
+use gloo_events::EventListener;
 use gloo_timers::callback::Timeout;
-use wasm_bindgen::JsCast;
-use web_sys::{Element, KeyboardEvent, MouseEvent, PointerEvent, WheelEvent};
+use web_sys::Element;
 use yew::Callback;
 
+use super::candle_control::{Control, listen};
 use super::candle_words::{Labels, with_time};
 use crate::canvas::columns::CandleShape;
 use crate::canvas::draw::candles;
@@ -20,16 +20,13 @@ use crate::canvas::draw::stack::{Dirty, Stack, Waker, Work};
 use crate::canvas::draw::surface::SizeWatch;
 use crate::canvas::draw::text;
 use crate::canvas::draw::theme::on_theme_change;
-use crate::canvas::gesture::{Gesture, Gestures, Zone, wheel_factor};
 use crate::canvas::layout::{CandleFrame, Stage, TIME_AXIS};
 use crate::canvas::live::Watch;
 use crate::canvas::series::{Bar, SeriesHandle};
-use crate::canvas::viewport::{OlderTrigger, Viewport};
+use crate::canvas::viewport::OlderTrigger;
 
 /// How long a text alternative may lag behind the picture: reading it is slower than that anyway.
 const WORDS_EVERY_MS: u32 = 3_000;
-/// A touch that moved less than this many pixels was a tap.
-const TAP: f64 = 6.0;
 
 /// What the component shows about the view.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,16 +68,11 @@ struct Core {
     series: SeriesHandle,
     labels: Rc<Labels>,
     reports: Reports,
-    view: Viewport,
+    control: Control,
     shown: View,
     frame: Option<CandleFrame>,
     /// CSS pixels; grows with its labels at once and shrinks only when much too wide, so that it does not twitch.
     price_axis: f64,
-    stretch: f64,
-    gestures: Gestures,
-    /// Where a press began, to tell a tap from a drag.
-    pressed: Option<(f64, f64)>,
-    pointer: Option<(f64, f64)>,
     older: OlderTrigger,
     legend: String,
     worded: Option<u64>,
@@ -102,14 +94,10 @@ impl CandleStage {
             series: series.clone(),
             labels,
             reports,
-            view: Viewport::default(),
+            control: Control::default(),
             shown: View::default(),
             frame: None,
             price_axis: 56.0,
-            stretch: 1.0,
-            gestures: Gestures::default(),
-            pressed: None,
-            pointer: None,
             older: OlderTrigger::default(),
             legend: String::new(),
             worded: None,
@@ -141,7 +129,10 @@ impl CandleStage {
                 draw(&core, &dirty);
             }
         });
-        let listeners = listen(&core, &waker);
+        let listeners = {
+            let canvas = core.borrow().stack.base().canvas().clone();
+            listen(&core, |core| &mut core.control, &canvas, &host, &waker)
+        };
         waker.wake_base();
         Some(Self {
             core,
@@ -176,7 +167,7 @@ impl CandleStage {
 
     /// Shows the newest bar and follows it.
     pub(super) fn show_now(&self) {
-        self.core.borrow_mut().view.show_now();
+        self.core.borrow_mut().control.view.show_now();
         self.waker.wake_base();
     }
 }
@@ -197,7 +188,7 @@ fn draw(core: &Weak<RefCell<Core>>, dirty: &Dirty) {
     core.plan_words(&shared);
     let older = core.poll_older();
     let view = View {
-        following: core.view.is_following(),
+        following: core.control.view.is_following(),
         empty: core.series.read(|series| series.bars().is_empty()),
     };
     let changed = (core.shown != view).then_some(view);
@@ -237,11 +228,13 @@ impl Core {
             height: size.height,
             ratio: size.ratio,
             price_axis: self.price_axis,
-            stretch: self.stretch,
+            stretch: self.control.stretch(),
             tick_size: 10f64.powi(-i32::from(self.labels.price_decimals)),
         };
-        let view = &mut self.view;
-        view.resize(size.width - self.price_axis);
+        let panes = (size.width - self.price_axis, size.height - TIME_AXIS);
+        self.control.panes = Some(panes);
+        let view = &mut self.control.view;
+        view.resize(panes.0);
         self.series.read(|series| {
             view.set_extent(series.extent());
             CandleFrame::new(series, view, &stage, text::zone_shift)
@@ -255,13 +248,15 @@ impl Core {
             return;
         };
         let hovered = self
+            .control
             .pointer
-            .filter(|(x, _)| *x < self.view.width())
+            .filter(|(x, _)| *x < self.control.view.width())
             .and_then(|(x, y)| {
-                let slot = self.view.snap(x)?;
+                let slot = self.control.view.snap(x)?;
                 let group = slot.div_euclid(frame.shape.merged) * frame.shape.merged;
-                let middle =
-                    (self.view.x(group) + self.view.x(group + frame.shape.merged)) / 2.0 * brush.ratio;
+                let middle = (self.control.view.x(group) + self.control.view.x(group + frame.shape.merged))
+                    / 2.0
+                    * brush.ratio;
                 Some((group, middle, y))
             });
         let bar: Option<Bar> = match hovered {
@@ -337,205 +332,7 @@ impl Core {
         if first.is_none() {
             self.older.reset();
         }
-        let near = self.frame.is_some() && self.view.nears_oldest();
+        let near = self.frame.is_some() && self.control.view.nears_oldest();
         self.older.poll(first, wants && near)
     }
-
-    fn zone(&self, x: f64, y: f64) -> Zone {
-        match self.stack.size() {
-            size if self.frame.is_some() && x >= size.width - self.price_axis => Zone::PriceAxis,
-            size if self.frame.is_some() && y >= size.height - TIME_AXIS => Zone::TimeAxis,
-            _ => Zone::Plot,
-        }
-    }
-
-    fn apply(&mut self, gesture: Gesture) {
-        match gesture {
-            Gesture::Pan { pixels } => self.view.pan(pixels),
-            Gesture::Zoom { factor, x } => self.view.zoom(factor, x.min(self.view.width())),
-            Gesture::Stretch { factor } => self.stretch = (self.stretch * factor).clamp(0.1, 20.0),
-        }
-    }
-
-    fn press(&mut self, event: &PointerEvent) {
-        let (x, y) = place(event);
-        self.gestures.press(event.pointer_id(), self.zone(x, y), x, y);
-        self.pressed = Some((x, y));
-        let _ = self.stack.base().canvas().set_pointer_capture(event.pointer_id());
-        let _ = self.stack.host().set_attribute("data-dragging", "true");
-    }
-
-    /// Whether the data has to be painted again.
-    fn shift(&mut self, event: &PointerEvent) -> bool {
-        let (x, y) = place(event);
-        let touch = event.pointer_type() == "touch";
-        self.pointer = (!touch || self.pointer.is_some() && !self.gestures.is_active()).then_some((x, y));
-        match self.gestures.shift(event.pointer_id(), x, y) {
-            Some(gesture) => {
-                self.apply(gesture);
-                true
-            }
-            None => {
-                let hover = match self.zone(x, y) {
-                    Zone::Plot => "plot",
-                    Zone::PriceAxis => "price-axis",
-                    Zone::TimeAxis => "time-axis",
-                };
-                let _ = self.stack.host().set_attribute("data-hover", hover);
-                false
-            }
-        }
-    }
-
-    fn release(&mut self, event: &PointerEvent) {
-        self.gestures.release(event.pointer_id());
-        let (x, y) = place(event);
-        let tapped = self
-            .pressed
-            .take()
-            .is_some_and(|(x0, y0)| (x - x0).abs() < TAP && (y - y0).abs() < TAP);
-        if event.pointer_type() == "touch" {
-            self.pointer = (tapped && event.type_() == "pointerup").then_some((x, y));
-        }
-        if !self.gestures.is_active() {
-            let _ = self.stack.host().remove_attribute("data-dragging");
-        }
-    }
-
-    fn wheel(&mut self, event: &WheelEvent) {
-        let (x, y) = (f64::from(event.offset_x()), f64::from(event.offset_y()));
-        let factor = wheel_factor(event.delta_y(), event.delta_mode());
-        let gesture = if event.delta_x().abs() > event.delta_y().abs() {
-            Gesture::Pan {
-                pixels: -event.delta_x(),
-            }
-        } else if self.zone(x, y) == Zone::PriceAxis {
-            Gesture::Stretch { factor: 1.0 / factor }
-        } else {
-            Gesture::Zoom { factor, x }
-        };
-        self.apply(gesture);
-    }
-
-    /// Whether the key meant something here.
-    fn key(&mut self, event: &KeyboardEvent) -> bool {
-        if event.ctrl_key() || event.meta_key() || event.alt_key() {
-            return false;
-        }
-        let stride = if event.shift_key() {
-            self.view.width() * 0.9
-        } else {
-            (self.view.width() * 0.1).max(24.0)
-        };
-        let middle = self.view.width() / 2.0;
-        match event.key().as_str() {
-            "ArrowLeft" => self.view.pan(stride),
-            "ArrowRight" => self.view.pan(-stride),
-            "+" | "=" => self.view.zoom(1.25, middle),
-            "-" | "_" => self.view.zoom(0.8, middle),
-            "Home" => self.view.show_oldest(),
-            "End" => self.view.show_now(),
-            "Escape" if self.pointer.is_some() => self.pointer = None,
-            _ => return false,
-        }
-        true
-    }
-}
-
-fn listen(core: &Rc<RefCell<Core>>, waker: &Waker) -> Vec<EventListener> {
-    let (canvas, host) = {
-        let core = core.borrow();
-        (core.stack.base().canvas().clone(), core.stack.host().clone())
-    };
-    let active = EventListenerOptions::enable_prevent_default();
-    let on_canvas = |name: &'static str, act: fn(&mut Core, &PointerEvent) -> Wake| {
-        let (core, waker) = (core.clone(), waker.clone());
-        EventListener::new(&canvas, name, move |event| {
-            if let Some(event) = event.dyn_ref::<PointerEvent>() {
-                let wake = act(&mut core.borrow_mut(), event);
-                wake.pass_on(&waker);
-            }
-        })
-    };
-    vec![
-        on_canvas("pointerdown", |core, event| {
-            core.press(event);
-            Wake::Overlay
-        }),
-        on_canvas("pointermove", |core, event| {
-            if core.shift(event) {
-                Wake::Base
-            } else {
-                Wake::Overlay
-            }
-        }),
-        on_canvas("pointerup", |core, event| {
-            core.release(event);
-            Wake::Overlay
-        }),
-        on_canvas("pointercancel", |core, event| {
-            core.release(event);
-            Wake::Overlay
-        }),
-        on_canvas("pointerleave", |core, event| {
-            if event.pointer_type() != "touch" {
-                core.pointer = None;
-            }
-            Wake::Overlay
-        }),
-        EventListener::new(&canvas, "dblclick", {
-            let (core, waker) = (core.clone(), waker.clone());
-            move |event| {
-                let mut core = core.borrow_mut();
-                if let Some(event) = event.dyn_ref::<MouseEvent>()
-                    && core.zone(f64::from(event.offset_x()), f64::from(event.offset_y())) == Zone::PriceAxis
-                {
-                    core.stretch = 1.0;
-                    Wake::Base.pass_on(&waker);
-                }
-            }
-        }),
-        EventListener::new_with_options(&canvas, "wheel", active, {
-            let (core, waker) = (core.clone(), waker.clone());
-            move |event| {
-                if let Some(event) = event.dyn_ref::<WheelEvent>() {
-                    event.prevent_default();
-                    core.borrow_mut().wheel(event);
-                    Wake::Base.pass_on(&waker);
-                }
-            }
-        }),
-        EventListener::new_with_options(&host, "keydown", active, {
-            let (core, waker, host) = (core.clone(), waker.clone(), host.clone());
-            move |event| {
-                // Keys of the button inside are its own.
-                let own = event.target().is_some_and(|target| target == *host.as_ref());
-                if let (true, Some(event)) = (own, event.dyn_ref::<KeyboardEvent>())
-                    && core.borrow_mut().key(event)
-                {
-                    event.prevent_default();
-                    event.stop_propagation();
-                    Wake::Base.pass_on(&waker);
-                }
-            }
-        }),
-    ]
-}
-
-enum Wake {
-    Base,
-    Overlay,
-}
-
-impl Wake {
-    fn pass_on(self, waker: &Waker) {
-        match self {
-            Self::Base => waker.wake_base(),
-            Self::Overlay => waker.wake_overlay(),
-        }
-    }
-}
-
-fn place(event: &PointerEvent) -> (f64, f64) {
-    (f64::from(event.offset_x()), f64::from(event.offset_y()))
 }

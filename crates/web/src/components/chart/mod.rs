@@ -8,6 +8,7 @@
 //! ```
 
 mod candle_chart;
+mod candle_control;
 mod candle_stage;
 mod candle_words;
 mod depth_chart;
