@@ -1,2 +1,5 @@
-//! placeholder
-fn main() {}
+//! The dashboard's entry: everything lives in the library.
+
+fn main() {
+    nexus_web::start();
+}

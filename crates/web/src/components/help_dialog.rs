@@ -1,0 +1,63 @@
+//! The keys that do something.
+
+use yew::{Callback, Html, Properties, component, html};
+
+use super::dialog::Modal;
+
+#[derive(PartialEq, Properties)]
+pub(crate) struct Props {
+    pub(crate) on_close: Callback<()>,
+}
+
+const GROUPS: [(&str, &[(&[&str], &str)]); 3] = [
+    (
+        "Everywhere",
+        &[
+            (&["/"], "Search coins"),
+            (&["Space"], "Pause or resume the trades"),
+            (&["?"], "This list"),
+            (&["Esc"], "Close, or clear the search"),
+        ],
+    ),
+    (
+        "Lists and the order book",
+        &[
+            (&["↑", "↓"], "Move through rows"),
+            (&["Home", "End"], "First or last row"),
+            (&["Enter"], "Open the coin"),
+            (&["F"], "Add the coin to the favourites, or remove it"),
+        ],
+    ),
+    (
+        "Chart",
+        &[
+            (&["←", "→"], "Scroll"),
+            (&["+", "−"], "Zoom"),
+            (&["Home", "End"], "Oldest or newest bar"),
+        ],
+    ),
+];
+
+/// The keys that do something.
+#[component]
+pub(crate) fn HelpDialog(props: &Props) -> Html {
+    html! {
+        <Modal name="help" title="Keyboard" is_narrow=true on_close={props.on_close.clone()}>
+            <div class="dialog-body">
+                for (title, keys) in GROUPS {
+                    <section class="group">
+                        <h3 class="faint">{ title }</h3>
+                        <dl class="keys">
+                            for (names, does) in keys {
+                                <div>
+                                    <dt>for name in *names { <kbd>{ *name }</kbd> }</dt>
+                                    <dd>{ *does }</dd>
+                                </div>
+                            }
+                        </dl>
+                    </section>
+                }
+            </div>
+        </Modal>
+    }
+}

@@ -1,0 +1,156 @@
+//! The chosen coin: its price and the day's figures.
+
+use nexus_protocol::Symbol;
+use yew::{Callback, Html, MouseEvent, Properties, component, html};
+
+use super::icon::{Glyph, Icon};
+use super::watch::{Stars, use_stars};
+use crate::browser;
+use crate::format;
+use crate::hooks::{use_clock, use_freshness, use_live, use_places, use_store};
+use crate::state::feed::Freshness;
+use crate::state::listing::{Kind, base, quote};
+use crate::state::place::Pane;
+use crate::store::{Ladder, Quote};
+
+#[derive(PartialEq, Properties)]
+pub(crate) struct Props {
+    pub(crate) symbol: Symbol,
+}
+
+/// The chosen coin's head line.
+#[component]
+pub(crate) fn Ticker(props: &Props) -> Html {
+    let store = use_store();
+    let places = use_places();
+    let freshness = use_freshness(Some(&nexus_protocol::Topic::Prices(None)));
+    let stars = use_stars();
+    use_live(store.prices());
+    let known = store.prices().read(|board| board.of(&props.symbol).cloned());
+    let symbol = &props.symbol;
+    let on_choose = Callback::from(move |_: MouseEvent| {
+        places.adjust(|place| place.pane = Pane::Watch);
+        if let Some(search) = browser::find("[data-testid=watch-search]") {
+            browser::focus(&search);
+        }
+    });
+    let direction = known.as_ref().and_then(|quote| quote.direction.class());
+    let is_old = !matches!(freshness, Freshness::Live | Freshness::Loading);
+    html! {
+        <section class={if is_old { "ticker pane-ticker is-stale" } else { "ticker pane-ticker" }} data-testid="ticker"
+            data-symbol={symbol.to_string()} data-freshness={freshness.word()} aria-label={symbol.to_string()}>
+            <button type="button" class="ticker-symbol" aria-label={format!("{symbol}: choose another coin")}
+                onclick={on_choose}>
+                <span>{ name(symbol) }</span><span class="badge">{ Kind::of(symbol).word() }</span><Glyph of={Icon::Down} />
+            </button>
+            <p class={yew::classes!("ticker-price", direction)} data-testid="ticker-price">
+                <span class="ticker-arrow" aria-hidden="true"></span>
+                { known.as_ref().map_or("–".to_owned(), |quote| quote.price_text()) }
+            </p>
+            <dl class="ticker-stats" tabindex="0" aria-label="Figures of the day">
+                <div><dt>{ "24 h change" }</dt>{ change(known.as_deref()) }</div>
+                <div><dt>{ "24 h volume" }</dt><dd>{ volume(known.as_deref(), symbol) }</dd></div>
+                <SpreadStat symbol={symbol.clone()} />
+                <Age />
+            </dl>
+            <div class="ticker-end"><Star symbol={symbol.clone()} stars={stars} /></div>
+        </section>
+    }
+}
+
+/// `BTC` is traded against dollars; pairs name both themselves.
+fn name(symbol: &Symbol) -> String {
+    match Kind::of(symbol) {
+        Kind::Perp => format!("{symbol}-{}", quote(symbol)),
+        Kind::Spot | Kind::Outcome => symbol.to_string(),
+    }
+}
+
+fn change(known: Option<&Quote>) -> Html {
+    let Some((quote, percent)) = known.and_then(|quote| Some((quote, quote.change?))) else {
+        return html! { <dd>{ "–" }</dd> };
+    };
+    let absolute = quote.value - quote.value / (1.0 + percent / 100.0);
+    let class = if percent < 0.0 { "down" } else { "up" };
+    html! {
+        <dd {class}>{ format!("{} ({})", format::signed(absolute, quote.decimals), format::percent(percent)) }</dd>
+    }
+}
+
+fn volume(known: Option<&Quote>, symbol: &Symbol) -> String {
+    let volume = known.and_then(|quote| quote.volume);
+    volume.map_or("–".to_owned(), |volume| {
+        format!("{} {}", format::compact(volume), quote(symbol))
+    })
+}
+
+#[derive(PartialEq, Properties)]
+struct SpreadProps {
+    symbol: Symbol,
+}
+
+#[component]
+fn SpreadStat(props: &SpreadProps) -> Html {
+    let store = use_store();
+    let market = store.market(&props.symbol);
+    use_live(&market.book);
+    let (spread, decimals) = market
+        .book
+        .read(|book| (Ladder::spread_of(book), book.price_decimals));
+    let text = spread.map_or("–".to_owned(), |spread| {
+        format!(
+            "{} ({}%)",
+            format::fixed_float(spread.absolute, decimals),
+            format::fixed_float(spread.percent, 3)
+        )
+    });
+    html! { <div title={format!("Between the best bid and the best ask, in {}", base_or_quote(&props.symbol))}>
+    <dt>{ "Spread" }</dt><dd>{ text }</dd></div> }
+}
+
+fn base_or_quote(symbol: &Symbol) -> &str {
+    if quote(symbol).is_empty() {
+        base(symbol)
+    } else {
+        quote(symbol)
+    }
+}
+
+/// How old the newest price is.
+#[component]
+fn Age() -> Html {
+    let store = use_store();
+    let now = use_clock(1_000);
+    let heard_at = store.feeds().read(|feeds| {
+        feeds
+            .of(&nexus_protocol::Topic::Prices(None))
+            .and_then(|feed| feed.heard_at)
+    });
+    html! {
+        <div title={heard_at.map(format::date_and_time)}>
+            <dt>{ "Updated" }</dt>
+            <dd>{ heard_at.map_or("–".to_owned(), |at| format!("{} ago", format::age(now.saturating_sub(at) as f64))) }</dd>
+        </div>
+    }
+}
+
+#[derive(PartialEq, Properties)]
+struct StarProps {
+    symbol: Symbol,
+    stars: Stars,
+}
+
+#[component]
+fn Star(props: &StarProps) -> Html {
+    let is_starred = props.stars.has(&props.symbol);
+    let on_star = {
+        let (stars, symbol) = (props.stars.clone(), props.symbol.clone());
+        Callback::from(move |_: MouseEvent| stars.turn(symbol.clone()))
+    };
+    html! {
+        <button type="button" class="icon-button" aria-pressed={if is_starred { "true" } else { "false" }}
+            aria-label={format!("Favourite {}", props.symbol)} title="Favourite" onclick={on_star}>
+            <Glyph of={Icon::Star} />
+        </button>
+    }
+}

@@ -1,0 +1,66 @@
+//! One animation frame for everything that is dirty, so that however much data came, Yew renders once a frame.
+//!
+//! Browsers call no animation frame while the tab is hidden: then nothing is drawn, and once it shows, the newest is.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+
+use gloo_render::{AnimationFrame, request_animation_frame};
+
+thread_local! {
+    static PENDING: RefCell<Vec<Rc<Task>>> = const { RefCell::new(Vec::new()) };
+    static FRAME: RefCell<Option<AnimationFrame>> = const { RefCell::new(None) };
+}
+
+/// Something that is done at most once a frame, and no more when this is dropped.
+pub(super) struct Waker {
+    task: Rc<Task>,
+}
+
+struct Task {
+    is_pending: Cell<bool>,
+    is_dropped: Cell<bool>,
+    run: Box<dyn Fn()>,
+}
+
+impl Waker {
+    /// Does `run` in the frame after a wake.
+    pub(super) fn new(run: impl Fn() + 'static) -> Self {
+        let task = Task {
+            is_pending: Cell::new(false),
+            is_dropped: Cell::new(false),
+            run: Box::new(run),
+        };
+        Waker { task: Rc::new(task) }
+    }
+
+    /// Asks for the next frame, once.
+    pub(super) fn wake(&self) {
+        if self.task.is_pending.replace(true) {
+            return;
+        }
+        PENDING.with_borrow_mut(|pending| pending.push(self.task.clone()));
+        FRAME.with_borrow_mut(|frame| {
+            if frame.is_none() {
+                *frame = Some(request_animation_frame(|_| draw()));
+            }
+        });
+    }
+}
+
+impl Drop for Waker {
+    fn drop(&mut self) {
+        self.task.is_dropped.set(true);
+    }
+}
+
+fn draw() {
+    // The frame is over before its tasks run, so that what they wake comes in the next one.
+    FRAME.with_borrow_mut(Option::take);
+    for task in PENDING.take() {
+        task.is_pending.set(false);
+        if !task.is_dropped.get() {
+            (task.run)();
+        }
+    }
+}

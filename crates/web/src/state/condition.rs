@@ -1,0 +1,297 @@
+//! The condition of the data as a whole: what the connection chip says. One pure function of link, feeds and time.
+
+use super::feed::{Feed, Freshness, Moment, Stage};
+use super::link::{Link, Phase};
+
+/// A page on which no price arrived for so long is not live, whatever anybody says: all coins together never rest.
+const QUIET_MS: u64 = 15_000;
+
+/// The condition of the data.
+#[derive(Clone, PartialEq, Debug)]
+pub(crate) enum Condition {
+    /// A connection is being made for the first time.
+    Connecting,
+    /// What is shown is what is.
+    Live {
+        /// When the newest datum arrived.
+        heard_at: Option<Moment>,
+    },
+    /// At least one feed has had no news since then.
+    Stale {
+        /// The moment of the last news.
+        since: Moment,
+    },
+    /// The server is there; what was missed is being fetched.
+    Resyncing {
+        /// Topics that are followed again.
+        done: usize,
+        /// Topics that are wanted.
+        of: usize,
+    },
+    /// The link broke and is tried again.
+    Reconnecting {
+        /// When the next try begins; `None` while one is under way.
+        until: Option<Moment>,
+        /// The how manieth try.
+        attempt: u32,
+    },
+    /// The browser has no network.
+    Offline,
+    /// The server told us not to come back by ourselves.
+    Stopped,
+    /// The server wants a token.
+    SignedOut,
+}
+
+impl Condition {
+    /// What the chip says at a moment.
+    pub(crate) fn of(link: &Link, feeds: &[Feed], now: Moment) -> Self {
+        match &link.phase {
+            Phase::Connecting { attempt: 0 } => Condition::Connecting,
+            Phase::Connecting { attempt } => Condition::Reconnecting {
+                until: None,
+                attempt: *attempt,
+            },
+            Phase::Waiting { until, attempt, .. } => Condition::Reconnecting {
+                until: Some(*until),
+                attempt: *attempt,
+            },
+            Phase::Offline => Condition::Offline,
+            Phase::Stopped { .. } => Condition::Stopped,
+            Phase::SignedOut { .. } => Condition::SignedOut,
+            // The link itself is in doubt, however fresh the feeds believe to be.
+            Phase::Resyncing => match Self::of_feeds(feeds, now) {
+                Condition::Live { .. } => Condition::Resyncing { done: 0, of: 0 },
+                other => other,
+            },
+            Phase::Up => Self::of_feeds(feeds, now),
+        }
+    }
+
+    fn of_feeds(feeds: &[Feed], now: Moment) -> Self {
+        let wanted = feeds
+            .iter()
+            .filter(|feed| !matches!(feed.stage, Stage::Refused(_)));
+        let oldest_stale = feeds
+            .iter()
+            .filter_map(|feed| match feed.freshness(true) {
+                Freshness::Stale { since, .. } => Some(since),
+                Freshness::Failed(_) if !matches!(feed.stage, Stage::Refused(_)) => {
+                    feed.source.as_ref().map(|source| source.since.as_millis())
+                }
+                _ => None,
+            })
+            .min();
+        if let Some(since) = oldest_stale {
+            return Condition::Stale { since };
+        }
+        let of = wanted.clone().count();
+        let done = wanted
+            .filter(|feed| !matches!(feed.freshness(true), Freshness::Loading | Freshness::Resyncing))
+            .count();
+        if done < of {
+            return Condition::Resyncing { done, of };
+        }
+        let heard_at = feeds.iter().filter_map(|feed| feed.heard_at).max();
+        match heard_at {
+            Some(since) if now.saturating_sub(since) > QUIET_MS => Condition::Stale { since },
+            heard_at => Condition::Live { heard_at },
+        }
+    }
+
+    /// The word for `data-state`.
+    pub(crate) fn word(&self) -> &'static str {
+        match self {
+            Condition::Live { .. } => "live",
+            Condition::Stale { .. } => "stale",
+            Condition::Resyncing { .. } => "resyncing",
+            Condition::Connecting | Condition::Reconnecting { .. } => "reconnecting",
+            Condition::Offline | Condition::Stopped => "offline",
+            Condition::SignedOut => "signed-out",
+        }
+    }
+
+    /// The word for people.
+    pub(crate) fn label(&self) -> &'static str {
+        match self {
+            Condition::Connecting => "Connecting",
+            Condition::Live { .. } => "Live",
+            Condition::Stale { .. } => "Stale",
+            Condition::Resyncing { .. } => "Resyncing",
+            Condition::Reconnecting { .. } => "Reconnecting",
+            Condition::Offline => "Offline",
+            Condition::Stopped => "Disconnected",
+            Condition::SignedOut => "Signed out",
+        }
+    }
+
+    /// What stands beside the label: first the part that always shows, then what a phone leaves out.
+    pub(crate) fn detail(&self, now: Moment, round_trip_ms: Option<u32>) -> (String, String) {
+        let since = |moment: Moment| now.saturating_sub(moment) as f64;
+        match self {
+            Condition::Live { heard_at } => (
+                heard_at
+                    .map(|at| crate::format::age(since(at)))
+                    .unwrap_or_default(),
+                round_trip_ms
+                    .map(|millis| format!("{millis} ms"))
+                    .unwrap_or_default(),
+            ),
+            Condition::Stale { since: moment } => (crate::format::span(since(*moment)), String::new()),
+            Condition::Resyncing { of: 0, .. } => (String::new(), String::new()),
+            Condition::Resyncing { done, of } => (format!("{done} of {of}"), String::new()),
+            Condition::Reconnecting { until, attempt } => (
+                match until {
+                    Some(until) => format!(
+                        "in {}",
+                        crate::format::countdown(until.saturating_sub(now) as f64)
+                    ),
+                    None => "now".to_owned(),
+                },
+                format!("attempt {attempt}"),
+            ),
+            Condition::Connecting | Condition::Offline | Condition::Stopped | Condition::SignedOut => {
+                (String::new(), String::new())
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use nexus_protocol::{ChannelStatus, ErrorCode, FeedState, Refusal, Timestamp};
+
+    use super::*;
+
+    const NOW: Moment = 100_000;
+
+    fn link(phase: Phase) -> Link {
+        Link {
+            phase,
+            ..Link::new("ws://here")
+        }
+    }
+
+    fn feed(state: FeedState, heard_at: Option<Moment>) -> Feed {
+        let source = Some(ChannelStatus::new(state, Timestamp::from_millis(80_000)));
+        Feed {
+            stage: Stage::Followed,
+            source,
+            heard_at,
+        }
+    }
+
+    fn condition(phase: Phase, feeds: &[Feed]) -> Condition {
+        Condition::of(&link(phase), feeds, NOW)
+    }
+
+    #[test]
+    fn one_stale_feed_among_live_ones_is_stale() {
+        let feeds = [
+            feed(FeedState::Live, Some(99_900)),
+            feed(FeedState::Stale, Some(99_000)),
+        ];
+        assert_eq!(condition(Phase::Up, &feeds), Condition::Stale { since: 80_000 });
+    }
+
+    #[test]
+    fn a_source_that_never_answered_is_stale_and_not_live() {
+        let feeds = [feed(FeedState::Live, Some(99_900)), feed(FeedState::Down, None)];
+        assert_eq!(condition(Phase::Up, &feeds), Condition::Stale { since: 80_000 });
+    }
+
+    #[test]
+    fn live_tells_the_age_of_the_newest_datum() {
+        let feeds = [
+            feed(FeedState::Live, Some(99_800)),
+            feed(FeedState::Live, Some(90_000)),
+        ];
+        let condition = condition(Phase::Up, &feeds);
+        assert_eq!(
+            condition,
+            Condition::Live {
+                heard_at: Some(99_800)
+            }
+        );
+        assert_eq!(
+            condition.detail(NOW, Some(12)),
+            ("0.2 s".to_owned(), "12 ms".to_owned())
+        );
+    }
+
+    #[test]
+    fn silence_is_never_green() {
+        let feeds = [feed(FeedState::Live, Some(NOW - QUIET_MS - 1))];
+        assert_eq!(condition(Phase::Up, &feeds).word(), "stale");
+    }
+
+    #[test]
+    fn topics_that_are_not_back_yet_are_counted() {
+        let asked = Feed {
+            stage: Stage::Asked,
+            ..feed(FeedState::Live, Some(99_000))
+        };
+        let feeds = [feed(FeedState::Live, Some(99_900)), asked];
+        assert_eq!(
+            condition(Phase::Up, &feeds),
+            Condition::Resyncing { done: 1, of: 2 }
+        );
+    }
+
+    #[test]
+    fn a_refused_topic_does_not_keep_the_others_from_being_live() {
+        let refused = Stage::Refused(Refusal::new(ErrorCode::Forbidden, "No."));
+        let feeds = [
+            feed(FeedState::Live, Some(99_900)),
+            Feed {
+                stage: refused,
+                source: None,
+                heard_at: None,
+            },
+        ];
+        assert_eq!(condition(Phase::Up, &feeds).word(), "live");
+    }
+
+    #[test]
+    fn a_link_in_doubt_is_not_live() {
+        let feeds = [feed(FeedState::Live, Some(99_900))];
+        assert_eq!(condition(Phase::Resyncing, &feeds).word(), "resyncing");
+    }
+
+    #[test]
+    fn without_a_link_its_phase_is_what_counts() {
+        let feeds = [feed(FeedState::Live, Some(99_999))];
+        for (phase, word, detail) in [
+            (Phase::Connecting { attempt: 0 }, "reconnecting", ""),
+            (Phase::Connecting { attempt: 3 }, "reconnecting", "now"),
+            (
+                Phase::Waiting {
+                    until: NOW + 3_200,
+                    attempt: 3,
+                    reason: None,
+                },
+                "reconnecting",
+                "in 4 s",
+            ),
+            (Phase::Offline, "offline", ""),
+            (
+                Phase::Stopped {
+                    reason: "removed".into(),
+                },
+                "offline",
+                "",
+            ),
+            (
+                Phase::SignedOut {
+                    reason: "expired".into(),
+                },
+                "signed-out",
+                "",
+            ),
+        ] {
+            let condition = condition(phase, &feeds);
+            assert_eq!(condition.word(), word);
+            assert_eq!(condition.detail(NOW, None).0, detail);
+        }
+    }
+}

@@ -1,0 +1,197 @@
+//! The order of the watchlist's rows: filtered, sorted, and held still while someone points at it.
+
+use std::cmp::Ordering;
+
+use nexus_protocol::Symbol;
+
+use super::watch::{SortKey, Watch};
+
+/// What a row is sorted by.
+#[derive(Clone, PartialEq, Debug)]
+pub(crate) struct Row {
+    /// Whose row it is.
+    pub(crate) symbol: Symbol,
+    /// The last price.
+    pub(crate) price: f64,
+    /// The change in 24 hours, in percent.
+    pub(crate) change: Option<f64>,
+    /// What was traded in 24 hours.
+    pub(crate) volume: Option<f64>,
+}
+
+/// The rows that the choices show, in the order that they ask for. What is not known stands last either way round.
+pub(crate) fn arranged(rows: impl Iterator<Item = Row>, watch: &Watch) -> Vec<Symbol> {
+    let query = watch.query.trim().to_lowercase();
+    let mut shown: Vec<(u8, Row)> = rows
+        .filter(|row| watch.group.shows(&row.symbol))
+        .filter(|row| !watch.only_favourites || watch.favourites.contains(&row.symbol))
+        .filter_map(|row| Some((closeness(row.symbol.as_str(), &query)?, row)))
+        .collect();
+    shown.sort_by(|(left_closeness, left), (right_closeness, right)| {
+        let by_key = match watch.sort.key {
+            SortKey::Symbol => by_name(left, right, watch.sort.descending),
+            SortKey::Volume => by_number(left.volume, right.volume, watch.sort.descending),
+            SortKey::Price => by_number(Some(left.price), Some(right.price), watch.sort.descending),
+            SortKey::Change => by_number(left.change, right.change, watch.sort.descending),
+        };
+        left_closeness
+            .cmp(right_closeness)
+            .then(by_key)
+            .then_with(|| left.symbol.cmp(&right.symbol))
+    });
+    shown.into_iter().map(|(_, row)| row.symbol).collect()
+}
+
+/// The rows as they were, without those that are gone, and new ones behind. For while someone points at them.
+pub(crate) fn held(shown: &[Symbol], fresh: &[Symbol]) -> Vec<Symbol> {
+    let still: std::collections::HashSet<&Symbol> = fresh.iter().collect();
+    let kept = shown.iter().filter(|symbol| still.contains(symbol));
+    let known: std::collections::HashSet<&Symbol> = shown.iter().collect();
+    let new = fresh.iter().filter(|symbol| !known.contains(symbol));
+    kept.chain(new).cloned().collect()
+}
+
+/// How well a name answers the search: 0 is it, 1 begins so, 2 contains it.
+fn closeness(name: &str, query: &str) -> Option<u8> {
+    let name = name.to_lowercase();
+    if name == query {
+        Some(0)
+    } else if name.starts_with(query) {
+        Some(1)
+    } else {
+        name.contains(query).then_some(2)
+    }
+}
+
+fn by_name(left: &Row, right: &Row, descending: bool) -> Ordering {
+    let order = left
+        .symbol
+        .as_str()
+        .to_lowercase()
+        .cmp(&right.symbol.as_str().to_lowercase());
+    if descending { order.reverse() } else { order }
+}
+
+fn by_number(left: Option<f64>, right: Option<f64>, descending: bool) -> Ordering {
+    match (left, right) {
+        (Some(left), Some(right)) if descending => right.total_cmp(&left),
+        (Some(left), Some(right)) => left.total_cmp(&right),
+        (Some(_), None) => Ordering::Less,
+        (None, Some(_)) => Ordering::Greater,
+        (None, None) => Ordering::Equal,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::rc::Rc;
+
+    use super::*;
+    use crate::state::listing::Group;
+    use crate::state::watch::Sort;
+
+    fn rows() -> Vec<Row> {
+        [
+            ("BTC", 67_000.0, Some(1.2), Some(9e9)),
+            ("ETH", 3_500.0, Some(-0.8), Some(5e9)),
+            ("kPEPE", 0.01, Some(11.9), Some(1e9)),
+            ("METH", 3_600.0, None, None),
+            ("PURR/USDC", 0.19, Some(2.0), Some(1e6)),
+            ("@107", 82.8, Some(-5.0), Some(1e8)),
+        ]
+        .map(|(name, price, change, volume)| Row {
+            symbol: symbol(name),
+            price,
+            change,
+            volume,
+        })
+        .to_vec()
+    }
+
+    fn symbol(name: &str) -> Symbol {
+        Symbol::parse(name).unwrap()
+    }
+
+    fn check(watch: Watch, expected: &[&str]) {
+        let shown = arranged(rows().into_iter(), &watch);
+        assert_eq!(
+            shown.iter().map(Symbol::as_str).collect::<Vec<_>>(),
+            expected,
+            "{watch:?}"
+        );
+    }
+
+    fn sorted(key: SortKey, descending: bool) -> Watch {
+        Watch {
+            sort: Sort { key, descending },
+            ..Watch::default()
+        }
+    }
+
+    #[test]
+    fn each_column_sorts_both_ways_and_the_unknown_is_last() {
+        check(
+            sorted(SortKey::Volume, true),
+            &["BTC", "ETH", "kPEPE", "@107", "PURR/USDC", "METH"],
+        );
+        check(
+            sorted(SortKey::Volume, false),
+            &["PURR/USDC", "@107", "kPEPE", "ETH", "BTC", "METH"],
+        );
+        check(
+            sorted(SortKey::Change, true),
+            &["kPEPE", "PURR/USDC", "BTC", "ETH", "@107", "METH"],
+        );
+        check(
+            sorted(SortKey::Price, false),
+            &["kPEPE", "PURR/USDC", "@107", "ETH", "METH", "BTC"],
+        );
+        check(
+            sorted(SortKey::Symbol, false),
+            &["@107", "BTC", "ETH", "kPEPE", "METH", "PURR/USDC"],
+        );
+        check(
+            sorted(SortKey::Symbol, true),
+            &["PURR/USDC", "METH", "kPEPE", "ETH", "BTC", "@107"],
+        );
+    }
+
+    #[test]
+    fn a_search_puts_the_closest_name_first() {
+        let searched = |query: &str| Watch {
+            query: query.into(),
+            ..sorted(SortKey::Price, true)
+        };
+        check(searched("eth"), &["ETH", "METH"]);
+        check(searched(" pe "), &["kPEPE"]);
+        check(searched("usdc"), &["PURR/USDC"]);
+        check(searched("nothing"), &[]);
+    }
+
+    #[test]
+    fn groups_and_favourites_filter() {
+        check(
+            Watch {
+                group: Group::Spot,
+                ..Watch::default()
+            },
+            &["@107", "PURR/USDC"],
+        );
+        let favourites = Rc::new([symbol("ETH"), symbol("@107")].into());
+        check(
+            Watch {
+                only_favourites: true,
+                favourites,
+                ..Watch::default()
+            },
+            &["ETH", "@107"],
+        );
+    }
+
+    #[test]
+    fn a_held_order_does_not_move_and_still_gains_and_loses_rows() {
+        let shown = ["A", "B", "C"].map(symbol);
+        let fresh = ["D", "C", "A"].map(symbol);
+        assert_eq!(held(&shown, &fresh), ["A", "C", "D"].map(symbol));
+    }
+}

@@ -1,0 +1,279 @@
+//! Market data outside of Yew: bounded maps and rings behind [`Live`] handles. The driver writes, components watch.
+//!
+//! A write costs its own work and a wake; nothing is rendered before the next animation frame, and nothing at all while
+//! the tab is hidden. What no component follows any more is dropped.
+
+mod book;
+mod candles;
+mod feeds;
+mod ladder;
+mod prices;
+mod tape;
+mod wants;
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::rc::Rc;
+use std::time::Duration;
+
+use nexus_client::{Ask, AskError, AskId, Wish};
+use nexus_protocol::{
+    ChannelStatus, History, Interval, Payload, Publication, Reply, Symbol, Timestamp, Topic,
+};
+
+use crate::canvas::book_curve::BookCurveHandle;
+use crate::canvas::live::Live;
+use crate::canvas::series::{Series, SeriesHandle, Step};
+use crate::state::feed::{Moment, Stage};
+
+pub(crate) use book::{Book, Level};
+pub(crate) use candles::bars_of;
+pub(crate) use feeds::Feeds;
+pub(crate) use ladder::{Group, Ladder, Rung};
+pub(crate) use prices::{Direction, PriceBoard, Quote};
+pub(crate) use tape::{Entry, Tape, TapeTrade};
+pub(crate) use wants::{Want, Wants};
+
+/// Bars that are asked for at a time.
+const OLDER_BARS: u32 = 500;
+/// How long older bars may take.
+const OLDER_WITHIN: Duration = Duration::from_secs(30);
+
+/// All market data of the page. Clones are the same store.
+#[derive(Clone)]
+pub(crate) struct Store {
+    shared: Rc<Shared>,
+}
+
+struct Shared {
+    prices: Live<PriceBoard>,
+    feeds: Live<Feeds>,
+    markets: RefCell<HashMap<Symbol, MarketData>>,
+    series: RefCell<HashMap<(Symbol, Interval), SeriesHandle>>,
+    /// Of which series older bars were asked for.
+    asks: RefCell<HashMap<AskId, (Symbol, Interval)>>,
+    next_ask: Cell<u64>,
+    wants: Wants,
+}
+
+/// What is kept of one market while someone looks at it.
+#[derive(Clone, Default)]
+pub(crate) struct MarketData {
+    /// The order book.
+    pub(crate) book: Live<Book>,
+    /// The book as a curve, for the depth chart.
+    pub(crate) curve: BookCurveHandle,
+    /// The trades.
+    pub(crate) tape: Live<Tape>,
+}
+
+impl Store {
+    /// An empty store, which asks for topics through `wants`.
+    pub(crate) fn new(wants: Wants) -> Self {
+        let shared = Shared {
+            prices: Live::default(),
+            feeds: Live::default(),
+            markets: RefCell::default(),
+            series: RefCell::default(),
+            asks: RefCell::default(),
+            next_ask: Cell::new(0),
+            wants,
+        };
+        Store {
+            shared: Rc::new(shared),
+        }
+    }
+
+    /// The last prices of all markets.
+    pub(crate) fn prices(&self) -> &Live<PriceBoard> {
+        &self.shared.prices
+    }
+
+    /// How fresh each followed topic is.
+    pub(crate) fn feeds(&self) -> &Live<Feeds> {
+        &self.shared.feeds
+    }
+
+    /// What components want to follow.
+    pub(crate) fn wants(&self) -> &Wants {
+        &self.shared.wants
+    }
+
+    /// Book and trades of a market; empty before anything came.
+    pub(crate) fn market(&self, symbol: &Symbol) -> MarketData {
+        self.shared
+            .markets
+            .borrow_mut()
+            .entry(symbol.clone())
+            .or_default()
+            .clone()
+    }
+
+    /// The bars of a market; empty before anything came.
+    pub(crate) fn series(&self, symbol: &Symbol, interval: Interval) -> SeriesHandle {
+        let new = || {
+            let millis = i64::try_from(interval.millis()).unwrap_or(i64::MAX);
+            SeriesHandle::new(Series::new(
+                Step::parse(interval.as_str()).unwrap_or(Step::Millis(millis)),
+            ))
+        };
+        self.shared
+            .series
+            .borrow_mut()
+            .entry((symbol.clone(), interval))
+            .or_insert_with(new)
+            .clone()
+    }
+
+    /// Follows a topic until the returned want is dropped.
+    pub(crate) fn want(&self, topic: &Topic) -> Want {
+        if self.shared.wants.is_first(topic) {
+            self.feeds().write(|feeds| feeds.ask(topic.clone()));
+        }
+        let store = self.clone();
+        self.shared.wants.want(topic, move |topic| store.forget(topic))
+    }
+
+    /// Takes a publication that arrived at `now`.
+    pub(crate) fn handle_publication(&self, publication: &Publication, now: Moment) {
+        let snapshot = publication.snapshot;
+        if self.feeds().read(|feeds| feeds.hear(&publication.topic, now)) {
+            self.feeds().write(|_| ());
+        }
+        match (&publication.topic, &publication.payload) {
+            (Topic::Prices(_), Payload::Prices(prices)) => {
+                self.prices().write(|board| board.take(prices, snapshot, now));
+            }
+            (Topic::OrderBook(symbol, _), Payload::Book(book)) => {
+                let market = self.market(symbol);
+                market.book.write(|known| known.take(book));
+                market.book.read(|known| {
+                    let side = |levels: &[Level]| {
+                        levels
+                            .iter()
+                            .map(|level| (level.value, level.size))
+                            .collect::<Vec<_>>()
+                    };
+                    market
+                        .curve
+                        .write(|curve| curve.set(side(&known.bids), side(&known.asks)));
+                });
+            }
+            (Topic::Trades(symbol), Payload::Trades(trades)) => {
+                self.market(symbol).tape.write(|tape| tape.take(trades));
+            }
+            (Topic::Candles(symbol, interval), Payload::Candles(candles)) => {
+                let bars = bars_of(&candles.candles);
+                self.series(symbol, *interval)
+                    .write(|series| candles::take(series, bars, snapshot));
+            }
+            // Other topics belong to views that are not there yet, and a payload of another kind than its topic's does
+            // not leave the decoder.
+            _ => {}
+        }
+    }
+
+    /// A topic's subscription moved on.
+    pub(crate) fn handle_stage(&self, topic: &Topic, stage: Stage) {
+        self.feeds().write(|feeds| feeds.turn(topic, stage));
+    }
+
+    /// The server said how a topic's source is; times are already on the browser's clock.
+    pub(crate) fn handle_status(&self, topic: &Topic, status: ChannelStatus) {
+        self.feeds().write(|feeds| feeds.tell(topic, status));
+    }
+
+    /// Publications of a topic are missing, and what comes next may or may not overlap with what is known.
+    pub(crate) fn handle_break(&self, topic: &Topic) {
+        if let Topic::Trades(symbol) = topic {
+            self.market(symbol).tape.write(Tape::suspect);
+        }
+    }
+
+    /// The source itself lost what happened between two moments.
+    pub(crate) fn handle_source_gap(&self, topic: &Topic, from: Moment, to: Moment) {
+        if let Topic::Trades(symbol) = topic {
+            self.market(symbol).tape.write(|tape| tape.declare_gap(from, to));
+        }
+    }
+
+    /// The link is gone: everything has to be asked for again.
+    pub(crate) fn handle_link_lost(&self) {
+        self.feeds().write(Feeds::lose_link);
+    }
+
+    /// Asks for bars that opened before a moment.
+    pub(crate) fn ask_older(&self, symbol: &Symbol, interval: Interval, before: i64) {
+        let id = AskId(self.shared.next_ask.replace(self.shared.next_ask.get() + 1));
+        self.shared
+            .asks
+            .borrow_mut()
+            .insert(id, (symbol.clone(), interval));
+        let history = History {
+            topic: Topic::Candles(symbol.clone(), interval),
+            since: None,
+            before: Some(Timestamp::from_millis(u64::try_from(before).unwrap_or_default())),
+            limit: Some(OLDER_BARS),
+            reverse: true,
+        };
+        self.shared.wants.wish(Wish::Ask {
+            id,
+            ask: Ask::History(history),
+            within: OLDER_WITHIN,
+        });
+    }
+
+    /// An ask has its answer.
+    ///
+    /// # Errors
+    /// Why there are no older bars, for people.
+    pub(crate) fn handle_answer(&self, id: AskId, result: Result<Reply, AskError>) -> Result<(), String> {
+        let Some(key) = self.shared.asks.borrow_mut().remove(&id) else {
+            return Ok(());
+        };
+        let Some(series) = self.shared.series.borrow().get(&key).cloned() else {
+            return Ok(());
+        };
+        let page = match result {
+            Ok(Reply::History(page)) => page,
+            Ok(_) => return Err("The server answered something else.".to_owned()),
+            Err(error) => return Err(error.to_string()),
+        };
+        let bars = candles::bars_of_page(&page);
+        series.write(|series| {
+            if bars.is_empty() || !page.more {
+                series.mark_oldest_reached();
+            }
+            series.merge(bars);
+        });
+        Ok(())
+    }
+
+    /// Nobody follows the topic any more.
+    fn forget(&self, topic: &Topic) {
+        self.feeds().write(|feeds| feeds.forget(topic));
+        match topic {
+            // The list stays, so that it is there at once when it is shown again.
+            Topic::Prices(_) => {}
+            Topic::OrderBook(symbol, _) | Topic::Trades(symbol) => {
+                let others = |topic: &Topic| matches!(topic, Topic::OrderBook(other, _) | Topic::Trades(other) if other == symbol);
+                if !self.shared.wants.any(others) {
+                    self.shared.markets.borrow_mut().remove(symbol);
+                }
+            }
+            Topic::Candles(symbol, interval) => {
+                self.shared
+                    .series
+                    .borrow_mut()
+                    .remove(&(symbol.clone(), *interval));
+            }
+            _ => {}
+        }
+    }
+}
+
+impl PartialEq for Store {
+    fn eq(&self, other: &Self) -> bool {
+        Rc::ptr_eq(&self.shared, &other.shared)
+    }
+}
