@@ -570,7 +570,8 @@ impl Mounted {
     }
 
     async fn unmount(&self) {
-        if let Some(unmount) = self.unmount.borrow_mut().take() {
+        let unmount = self.unmount.borrow_mut().take();
+        if let Some(unmount) = unmount {
             unmount();
             yew::scheduler::flush().await;
         }

@@ -167,10 +167,11 @@ impl Viewport {
     }
 }
 
-/// Asks for older bars once per need: not again before the answer came, and not when there was nothing more.
+/// Asks for older bars once per need: not again while an answer is awaited, but again when the reader went away and came
+/// back, in case the answer was lost.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct OlderTrigger {
-    /// The first bar's time at the last question.
+    /// The first bar's time at the last question, while the need lasts.
     asked_before: Option<i64>,
 }
 
@@ -178,17 +179,9 @@ impl OlderTrigger {
     /// The time before which bars are wanted, if now is the moment to ask. `first` is the oldest bar held; `wanted`
     /// says whether the view comes near it and the store could take more.
     pub fn poll(&mut self, first: Option<i64>, wanted: bool) -> Option<i64> {
-        let first = first?;
-        if !wanted || self.asked_before == Some(first) {
-            return None;
-        }
-        self.asked_before = Some(first);
-        Some(first)
-    }
-
-    /// Forgets the last question, so that it may be asked again: it failed, or the data began anew.
-    pub fn reset(&mut self) {
-        self.asked_before = None;
+        let need = first.filter(|_| wanted);
+        let asked = std::mem::replace(&mut self.asked_before, need);
+        need.filter(|_| asked != need)
     }
 }
 
@@ -263,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn asks_for_older_bars_once_per_first_bar() {
+    fn asks_for_older_bars_once_per_need() {
         let mut trigger = OlderTrigger::default();
         for (first, wanted, expected) in [
             (None, true, None),
@@ -272,11 +265,13 @@ mod tests {
             (Some(100), true, None),
             (Some(50), true, Some(50)),
             (Some(50), true, None),
+            (Some(50), false, None),
+            (Some(50), true, Some(50)),
+            (None, true, None),
+            (Some(50), true, Some(50)),
         ] {
             assert_eq!(trigger.poll(first, wanted), expected, "{first:?} {wanted}");
         }
-        trigger.reset();
-        assert_eq!(trigger.poll(Some(50), true), Some(50));
     }
 
     #[test]

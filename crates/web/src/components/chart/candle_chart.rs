@@ -116,7 +116,8 @@ pub fn CandleChart(props: &CandleChartProps) -> Html {
         <div ref={host} class="chart" data-state={state} tabindex="0" role="group" aria-roledescription="chart"
             aria-label={format!("{} candles. Arrow keys scroll, plus and minus zoom, Home and End jump.", props.symbol)}
             aria-busy={(state == "loading").then_some("true")}>
-            <canvas class="chart-base" role="img"></canvas>
+            <canvas class="chart-base" role="img" aria-label={format!("{} {} candles", props.symbol, props.interval)}>
+            </canvas>
             <canvas class="chart-overlay" aria-hidden="true"></canvas>
             <div class="chart-legend" aria-hidden="true"></div>
             if state == "loading" {
@@ -125,7 +126,7 @@ pub fn CandleChart(props: &CandleChartProps) -> Html {
                 <p class="chart-message">{ "No candles yet" }</p>
             }
             if !view.following {
-                <button type="button" class="button button-small chart-now" onclick={to_now} title="End">
+                <button type="button" class="button button-small chart-now" onclick={to_now} title="To the newest bar (End)">
                     { "To now" }
                 </button>
             }

@@ -329,9 +329,6 @@ impl Core {
         let (first, wants) = self
             .series
             .read(|series| (series.bars().front().map(|bar| bar.t), series.wants_older()));
-        if first.is_none() {
-            self.older.reset();
-        }
         let near = self.frame.is_some() && self.control.view.nears_oldest();
         self.older.poll(first, wants && near)
     }

@@ -59,7 +59,7 @@ pub fn DepthChart(props: &DepthChartProps) -> Html {
     html! {
         <div ref={host} class="chart chart-depth" data-state={state} role="group" aria-roledescription="chart"
             aria-label={format!("{} market depth", props.symbol)} aria-busy={(state == "loading").then_some("true")}>
-            <canvas class="chart-base" role="img"></canvas>
+            <canvas class="chart-base" role="img" aria-label={format!("{} market depth", props.symbol)}></canvas>
             <canvas class="chart-overlay" aria-hidden="true"></canvas>
             <div class="chart-tip" hidden=true aria-hidden="true"></div>
             if state == "loading" {
