@@ -1,0 +1,1 @@
+//! Demand: one subscription for all viewers, begun by the first and ended after the last.

@@ -1,0 +1,1 @@
+//! Links: what happens when they break.
