@@ -90,6 +90,9 @@ mod topics;
 
 mod session;
 
+#[cfg(feature = "native")]
+pub mod native;
+
 pub use backoff::{Backoff, BackoffError};
 pub use clock::Clock;
 pub use config::Config;

@@ -4,6 +4,8 @@
 //! A failing run prints its seed; `NEXUS_SIM_SEED=n cargo test -p nexus-client --test simulation` repeats it and
 //! prints what happens; `NEXUS_SIM_RUNS=n` asks for more runs than the default.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on shall panic")]
+
 mod broker;
 mod ledger;
 mod server;

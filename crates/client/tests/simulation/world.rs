@@ -215,15 +215,15 @@ impl World {
             Act::Timer(wake) => {
                 // An old timer that fires all the same does no harm; some drivers do not cancel.
                 if wake == self.wake || self.rng.u32(..10) == 0 {
-                    self.to_client(Act::Timer(wake), |world| world.session.handle_timer(world.now));
+                    self.reach(Act::Timer(wake), |world| world.session.handle_timer(world.now));
                 }
             }
             Act::Opens(wire) => self.opens(wire),
-            Act::Fails(wire) => self.to_client(Act::Fails(wire), |world| world.closed(wire, 1006)),
+            Act::Fails(wire) => self.reach(Act::Fails(wire), |world| world.closed(wire, 1006)),
             Act::ReachesServer(wire) => self.reaches_server(wire),
             Act::ReachesClient(wire) => self.reaches_client(wire),
             Act::BreaksForClient(wire) => {
-                self.to_client(Act::BreaksForClient(wire), |world| world.closed(wire, 1006));
+                self.reach(Act::BreaksForClient(wire), |world| world.closed(wire, 1006));
             }
             Act::BreaksForServer(wire) => self.server_forgets(wire),
             Act::Publish => self.publish(),
@@ -263,11 +263,11 @@ impl World {
     // --- the client's side ------------------------------------------------------------------------------------------
 
     /// Something for the session; later, while its machine sleeps.
-    fn to_client(&mut self, act: Act, reach: impl FnOnce(&mut Self)) {
+    fn reach(&mut self, act: Act, act_on: impl FnOnce(&mut Self)) {
         if self.now < self.asleep_until {
             return self.at(self.asleep_until, act);
         }
-        reach(self);
+        act_on(self);
         self.drain();
     }
 
@@ -416,7 +416,7 @@ impl World {
         let greeting = self.servers[server].open(id, self.now);
         let mute = self.faults && self.rng.u32(..20) == 0;
         if !mute {
-            self.from_server(id, greeting);
+            self.send_down(id, greeting);
         }
     }
 
@@ -507,11 +507,11 @@ impl World {
         let server = &mut self.servers[wire.server];
         let broker = &mut self.brokers[server.broker];
         let frames = server.receive(id, &text, broker, now, lot);
-        self.from_server(id, frames);
+        self.send_down(id, frames);
     }
 
     /// Puts frames on the wire; some are damaged, while there are faults.
-    fn from_server(&mut self, id: u64, frames: Vec<Frame>) {
+    fn send_down(&mut self, id: u64, frames: Vec<Frame>) {
         for frame in frames {
             let is_push = matches!(&frame, Frame::Text(text) if text.starts_with(r#"{"type":"message""#));
             match self.rng.u32(..400) {
@@ -573,7 +573,7 @@ impl World {
                 let broker = &mut self.brokers[server.broker];
                 let out = server.fan_out(&topic, broker, self.now);
                 for (id, frames) in out {
-                    self.from_server(id, frames);
+                    self.send_down(id, frames);
                 }
             }
         }
@@ -590,7 +590,7 @@ impl World {
                     let server = &mut self.servers[server];
                     server.catch_up(id, &mut self.brokers[server.broker], self.now)
                 };
-                self.from_server(id, late);
+                self.send_down(id, late);
                 let leaving = self.servers[server].connections[&id].leaving;
                 let code = match leaving {
                     Some(at) if at <= self.now => Some(1012),
@@ -716,7 +716,7 @@ impl World {
         for id in ids {
             let delay = Duration::from_millis(self.rng.u64(500..8_000));
             let frames = self.servers[server].announce_end(id, delay, self.now);
-            self.from_server(id, frames);
+            self.send_down(id, frames);
         }
     }
 
