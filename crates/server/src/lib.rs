@@ -1,16 +1,33 @@
 //! The gateway as a library: feeds in, ordered and remembered topics, WebSocket doors out. `main.rs` only reads the
-//! configuration and calls it, so that tests can run a whole server in their own process.
+//! settings and calls it, so that tests can run a whole server in their own process.
 //!
 //! The modules stand in reading order, and a line may use those above it.
 
+pub mod auth;
 pub mod content;
+pub mod rate;
+
+pub mod encoded;
 pub mod history;
 
 pub mod conflate;
-pub mod encoded;
 pub mod hub;
+pub mod metrics;
 pub mod outbox;
 
 pub mod broker;
+pub mod connections;
 
+pub mod commands;
+pub mod connection;
+pub mod doors;
 pub mod feeds;
+
+pub mod app;
+pub mod config;
+pub mod router;
+pub mod server;
+pub mod shutdown;
+pub mod signals;
+
+pub use server::Server;

@@ -12,7 +12,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use nexus_protocol::{ChannelStatus, Offset, Position};
+use nexus_protocol::{ChannelStatus, Offset, Position, Topic};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
@@ -60,20 +60,28 @@ pub enum CatchUp {
 #[derive(Debug)]
 pub enum Work {
     /// Send this publication.
-    Publication(LaneId, Arc<Publication>),
+    Publication(Arc<Publication>),
     /// Send these publications as one.
-    Merged(LaneId, Pending),
-    /// Tell how the topic's source is.
-    Status(LaneId, Arc<ChannelStatus>),
-    /// Read from the broker what is missing, send it, and say so by [`Outbox::caught_up`].
-    CatchUp {
-        /// Which lane.
-        lane: LaneId,
-        /// By what.
-        by: CatchUp,
-        /// Whether the client is to be told first that it is behind.
-        tell: bool,
-    },
+    Merged(Pending),
+    /// Tell how a topic's source is.
+    Status(Topic, Arc<ChannelStatus>),
+    /// Catch a lane up.
+    CatchUp(Behind),
+}
+
+/// A lane that is behind: read from the broker what is missing, send it, and say so by [`Outbox::caught_up`].
+#[derive(Debug)]
+pub struct Behind {
+    /// Which lane.
+    pub lane: LaneId,
+    /// Its topic.
+    pub topic: Topic,
+    /// By what it is to be caught up.
+    pub by: CatchUp,
+    /// Whether what is missing may be replaced by what is known now.
+    pub latest: bool,
+    /// Whether the client is to be told first that it is behind.
+    pub tell: bool,
 }
 
 /// Whether a lane that was caught up now gets live publications.
@@ -111,11 +119,11 @@ impl Outbox {
     }
 
     /// Opens a lane. It notes what is offered, and gets nothing until it is [started](Self::start).
-    pub fn open(&self, policy: Policy) -> LaneId {
+    pub fn open(&self, topic: &Topic, policy: Policy) -> LaneId {
         let mut state = self.lock();
         let id = LaneId(state.next_id);
         state.next_id = state.next_id.wrapping_add(1);
-        state.lanes.insert(id, Lane::joining(policy));
+        state.lanes.insert(id, Lane::joining(topic.clone(), policy));
         id
     }
 
@@ -232,6 +240,11 @@ impl Outbox {
     /// Waits until something was offered since the last time.
     pub async fn changed(&self) {
         self.wake.notified().await;
+    }
+
+    /// Wakes the connection's task without offering anything.
+    pub fn wake(&self) {
+        self.wake.notify_one();
     }
 
     /// How many bytes wait.

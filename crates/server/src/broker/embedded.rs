@@ -4,11 +4,10 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use bytes::Bytes;
 use nexus_protocol::{ChannelStatus, Epoch, Offset, Position, Timestamp, Topic};
 
 use crate::broker::log::Log;
-use crate::broker::{Begin, BrokerError, BrokerLimits, Joined, Page, PageOf, Piece};
+use crate::broker::{Begin, BrokerError, BrokerLimits, Joined, Page, PageOf, Piece, Snapshot};
 use crate::content::Content;
 use crate::hub::Hub;
 
@@ -88,12 +87,17 @@ impl Embedded {
         }
     }
 
-    pub(super) fn snapshot(&self, topic: &Topic) -> Option<(Offset, Bytes)> {
-        lock(&self.find(topic)?).snapshot()
+    pub(super) fn snapshot(&self, topic: &Topic) -> Snapshot {
+        self.find(topic)
+            .map_or_else(Snapshot::default, |topical| lock(&topical).snapshot())
     }
 
     pub(super) fn page(&self, topic: &Topic, of: PageOf) -> Option<Page> {
         Some(lock(&self.find(topic)?).page(of))
+    }
+
+    pub(super) fn has(&self, topic: &Topic) -> bool {
+        self.find(topic).is_some()
     }
 
     pub(super) fn sweep(&self) {

@@ -4,10 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
-use bytes::Bytes;
 use nexus_protocol::{ChannelStatus, Epoch, Mode, Offset, Position, Timestamp, Topic};
 
-use crate::broker::{Begin, First, Joined, Page, PageOf, Piece};
+use crate::broker::{Begin, First, Joined, Page, PageOf, Piece, Snapshot};
 use crate::content::{Content, Frame, PartKey, Parts};
 use crate::encoded::{Publication, TopicHead};
 use crate::history::{Keep, Ring};
@@ -140,16 +139,18 @@ impl Log {
         }
     }
 
-    pub(super) fn snapshot(&self) -> Option<(Offset, Bytes)> {
-        let newest = self.ring.newest()?;
-        let Some(whole) = &self.whole else {
-            return Some((newest.offset, newest.snapshot_frame()));
-        };
-        let payload = whole.frame.render(whole.parts.values().map(|text| &**text));
-        Some((
-            newest.offset,
-            self.head.frame(newest.offset, whole.time, true, &payload),
-        ))
+    pub(super) fn snapshot(&self) -> Snapshot {
+        let frame = self.ring.newest().map(|newest| match &self.whole {
+            None => newest.snapshot_frame(),
+            Some(whole) => {
+                let payload = whole.frame.render(whole.parts.values().map(|text| &**text));
+                self.head.frame(newest.offset, whole.time, true, &payload)
+            }
+        });
+        Snapshot {
+            offset: self.ring.last(),
+            frame,
+        }
     }
 
     pub(super) fn page(&self, of: PageOf) -> Page {

@@ -95,6 +95,15 @@ pub struct Piece {
     pub status: Option<Arc<ChannelStatus>>,
 }
 
+/// What is known of a topic now.
+#[derive(Clone, Debug, Default)]
+pub struct Snapshot {
+    /// The offset that it stands for.
+    pub offset: Offset,
+    /// The push; none if nothing is known.
+    pub frame: Option<Bytes>,
+}
+
 /// A page of the past, for `history`.
 #[derive(Clone, Debug)]
 pub struct Page {
@@ -167,8 +176,8 @@ impl Broker {
         }
     }
 
-    /// What is known of a topic now, as one push, and the offset that it stands for.
-    pub async fn snapshot(&self, topic: &Topic) -> Option<(Offset, Bytes)> {
+    /// What is known of a topic now, as one push.
+    pub async fn snapshot(&self, topic: &Topic) -> Snapshot {
         match self {
             Broker::Embedded(embedded) => embedded.snapshot(topic),
         }
@@ -178,6 +187,13 @@ impl Broker {
     pub async fn page(&self, topic: &Topic, of: PageOf) -> Option<Page> {
         match self {
             Broker::Embedded(embedded) => embedded.page(topic, of),
+        }
+    }
+
+    /// Whether anything was published on a topic lately, or said about it.
+    pub async fn has(&self, topic: &Topic) -> bool {
+        match self {
+            Broker::Embedded(embedded) => embedded.has(topic),
         }
     }
 

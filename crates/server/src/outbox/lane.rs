@@ -4,16 +4,17 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use nexus_protocol::{Admit, ChannelStatus, FeedState, Gap, Offset, Position};
+use nexus_protocol::{Admit, ChannelStatus, FeedState, Gap, Offset, Position, Topic};
 use tokio::time::Instant;
 
 use crate::conflate::Pending;
 use crate::encoded::Publication;
-use crate::outbox::{CatchUp, Caught, LaneId, Policy, Work};
+use crate::outbox::{Behind, CatchUp, Caught, LaneId, Policy, Work};
 
 /// One subscription's part of an outbox.
 #[derive(Debug)]
 pub(super) struct Lane {
+    topic: Topic,
     policy: Policy,
     stage: Stage,
     /// News of the source that no waiting publication stands before.
@@ -98,8 +99,9 @@ const ENTRY_BYTES: usize = 64;
 
 impl Lane {
     /// A lane whose subscriber has its seat and has not read the broker yet.
-    pub(super) fn joining(policy: Policy) -> Self {
+    pub(super) fn joining(topic: Topic, policy: Policy) -> Self {
         Lane {
+            topic,
             policy,
             stage: Stage::Joining(Offset::ZERO),
             notices: Notices::default(),
@@ -204,7 +206,7 @@ impl Lane {
         if let Stage::Every(..) | Stage::Latest(_) = self.stage
             && let Some(status) = self.notices.take()
         {
-            return Turn::More(Work::Status(id, status));
+            return Turn::More(Work::Status(self.topic.clone(), status));
         }
         match &mut self.stage {
             Stage::Joining(_) | Stage::CatchingUp => Turn::Nothing,
@@ -214,11 +216,11 @@ impl Lane {
                     Some(Waiting::Publication(publication)) => {
                         *bytes -= publication.frame.len() + ENTRY_BYTES;
                         self.sent = publication.offset;
-                        Work::Publication(id, publication)
+                        Work::Publication(publication)
                     }
                     Some(Waiting::Status(status)) => {
                         *bytes -= ENTRY_BYTES;
-                        Work::Status(id, status)
+                        Work::Status(self.topic.clone(), status)
                     }
                 };
                 if queue.is_empty() {
@@ -238,7 +240,7 @@ impl Lane {
                 let pending = std::mem::take(pending);
                 self.sent = pending.offset();
                 self.pace(now);
-                Turn::Last(Work::Merged(id, pending))
+                Turn::Last(Work::Merged(pending))
             }
             Stage::Behind(by) => {
                 let by = *by;
@@ -248,7 +250,13 @@ impl Lane {
                 }
                 self.stage = Stage::CatchingUp;
                 self.pace(now);
-                Turn::Last(Work::CatchUp { lane: id, by, tell })
+                Turn::Last(Work::CatchUp(Behind {
+                    lane: id,
+                    topic: self.topic.clone(),
+                    by,
+                    latest: matches!(self.policy, Policy::Latest { .. }),
+                    tell,
+                }))
             }
         }
     }

@@ -1,0 +1,92 @@
+//! `history`: a page of the past, out of the broker's memory or, for bars before a time, the exchange's own archive.
+
+use nexus_protocol::{
+    Epoch, ErrorCode, History, HistoryItem, HistoryPage, Json, Offset, Position, Refusal, Reply, Timestamp, Topic,
+};
+use tokio::time::timeout;
+
+use crate::auth::Act;
+use crate::broker::{Begin, Page, PageOf};
+use crate::commands::subscribe::{check_source, refusal};
+use crate::commands::{COMMAND_DEADLINE, Cx};
+
+/// The most items of one page.
+pub const MOST_ITEMS: u32 = 1_000;
+
+/// Reads a page.
+///
+/// # Errors
+/// If it is not allowed, or the source does not have the topic or cannot be asked.
+pub async fn history(cx: &Cx, history: &History) -> Result<Reply, Refusal> {
+    cx.app.permissions.check(&cx.who, Act::Read(&history.topic))?;
+    check_source(&cx.app, &history.topic).await?;
+    match (&history.topic, history.before) {
+        (Topic::Candles(..), Some(before)) if cx.app.feeds.serves(&history.topic) => archive(cx, history, before).await,
+        _ => memory(cx, history).await,
+    }
+}
+
+async fn memory(cx: &Cx, history: &History) -> Result<Reply, Refusal> {
+    let joined = cx.app.broker.join(&history.topic, Begin::Live).await.map_err(refusal)?;
+    let of = PageOf {
+        after: after(history, &joined.position)?,
+        before: history.before,
+        limit: limit(history) as usize,
+        reverse: history.reverse,
+    };
+    let page = cx.app.broker.page(&history.topic, of).await.unwrap_or(Page {
+        position: joined.position,
+        publications: Vec::new(),
+        more: false,
+    });
+    let items = page.publications.iter().filter_map(|publication| {
+        Some(HistoryItem {
+            offset: Some(publication.offset),
+            timestamp: publication.time,
+            payload: Json::parse(publication.payload()).ok()?,
+        })
+    });
+    Ok(reply(history, page.position, items.collect(), page.more))
+}
+
+async fn archive(cx: &Cx, history: &History, before: Timestamp) -> Result<Reply, Refusal> {
+    let joined = cx.app.broker.join(&history.topic, Begin::Live).await.map_err(refusal)?;
+    let limit = limit(history);
+    let older = timeout(COMMAND_DEADLINE, cx.app.feeds.older(&history.topic, before, limit)).await;
+    let mut items = older.unwrap_or_else(|_| {
+        Err(Refusal::new(ErrorCode::UpstreamDown, "the exchange did not answer in time; try again later"))
+    })?;
+    let more = items.len() >= limit as usize;
+    if history.reverse {
+        items.reverse();
+    }
+    Ok(reply(history, joined.position, items, more))
+}
+
+fn reply(history: &History, position: Position, items: Vec<HistoryItem>, more: bool) -> Reply {
+    Reply::History(HistoryPage {
+        channel: history.topic.channel_name(),
+        params: history.topic.params(),
+        epoch: position.epoch,
+        offset: position.offset,
+        items,
+        more,
+    })
+}
+
+fn limit(history: &History) -> u32 {
+    history.limit.unwrap_or(MOST_ITEMS).clamp(1, MOST_ITEMS)
+}
+
+/// A position of another epoch says nothing about this order.
+fn after(history: &History, position: &Position) -> Result<Offset, Refusal> {
+    let matches = |epoch: &Epoch| *epoch == position.epoch;
+    match &history.since {
+        None => Ok(Offset::ZERO),
+        Some(since) if matches(&since.epoch) => Ok(since.offset),
+        Some(_) => Err(Refusal::new(
+            ErrorCode::InvalidParams,
+            "`since` is of an order that has ended; leave it out and begin anew",
+        )),
+    }
+}

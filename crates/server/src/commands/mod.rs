@@ -1,0 +1,72 @@
+//! What a client may ask for: one file a request. A command knows nothing of sockets; it takes what it needs and gives
+//! back a reply or a refusal.
+
+pub mod auth;
+pub mod history;
+pub mod later;
+pub mod subscribe;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use nexus_protocol::{Reply, Subscribe, Topic, Unsubscribed};
+
+use crate::app::App;
+use crate::auth::Who;
+use crate::hub::Seat;
+use crate::outbox::{LaneId, Outbox};
+
+/// How long a command may wait for the broker and the feeds.
+pub const COMMAND_DEADLINE: Duration = Duration::from_secs(10);
+
+/// Who asks, and where pushes go.
+#[derive(Clone, Debug)]
+pub struct Cx {
+    /// What the server has.
+    pub app: Arc<App>,
+    /// Who asks.
+    pub who: Who,
+    /// What waits for the asker's socket.
+    pub outbox: Arc<Outbox>,
+}
+
+/// A subscription of one connection: its seat in the hub and its lane in the outbox. Dropping it ends both.
+#[derive(Debug)]
+#[must_use = "dropping it ends the subscription"]
+pub struct Subscription {
+    /// Left when this is dropped.
+    _seat: Seat,
+    lane: LaneId,
+    outbox: Arc<Outbox>,
+}
+
+impl Subscription {
+    /// Opens a lane, and then takes the seat: from here on nothing can be missed.
+    pub fn open(cx: &Cx, subscribe: &Subscribe, policy: crate::outbox::Policy) -> Self {
+        let lane = cx.outbox.open(&subscribe.topic, policy);
+        Subscription {
+            _seat: cx.app.hub.take_seat(&subscribe.topic, &cx.outbox, lane),
+            lane,
+            outbox: Arc::clone(&cx.outbox),
+        }
+    }
+
+    /// The lane that pushes go through.
+    pub fn lane(&self) -> LaneId {
+        self.lane
+    }
+}
+
+impl Drop for Subscription {
+    fn drop(&mut self) {
+        self.outbox.close(self.lane);
+    }
+}
+
+/// The answer that a subscription has ended.
+pub fn unsubscribed(topic: &Topic) -> Reply {
+    Reply::Unsubscribed(Unsubscribed {
+        channel: topic.channel_name(),
+        params: topic.params(),
+    })
+}

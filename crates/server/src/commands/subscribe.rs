@@ -1,0 +1,137 @@
+//! `subscribe`: the seat first, then the read of the broker, so that nothing falls between them.
+
+use std::time::Duration;
+
+use nexus_protocol::{ErrorCode, Mode, Offset, Refusal, Reply, Subscribe, Subscribed, Topic};
+use tokio::time::timeout;
+
+use crate::app::App;
+use crate::auth::{Act, Who};
+use crate::broker::{Begin, BrokerError, First};
+use crate::commands::{COMMAND_DEADLINE, Cx, Subscription};
+use crate::outbox::{CatchUp, Policy};
+
+/// What can be said at once: whether it is allowed, and makes sense.
+///
+/// # Errors
+/// If it is not, or does not.
+pub fn check(app: &App, who: &Who, subscribe: &Subscribe) -> Result<(), Refusal> {
+    app.permissions.check(who, Act::Read(&subscribe.topic))?;
+    if !subscribe.filters.is_empty() {
+        return Err(Refusal::new(
+            ErrorCode::InvalidParams,
+            format!("`{}` has no filters in this version of the server", subscribe.topic.channel()),
+        ));
+    }
+    if subscribe.mode == Some(Mode::Every) && subscribe.throttle_ms.is_some() {
+        return Err(Refusal::new(
+            ErrorCode::InvalidParams,
+            "a throttle skips what is in between, so it needs the mode `latest`",
+        ));
+    }
+    Ok(())
+}
+
+/// Subscribes. `goes_on_at` is how far an earlier subscription of this connection to the same topic got: then only
+/// the mode and the throttle change.
+///
+/// # Errors
+/// If the topic's source does not have it, or cannot be asked, or the server is full.
+pub async fn subscribe(
+    cx: &Cx,
+    subscribe: &Subscribe,
+    goes_on_at: Option<Offset>,
+) -> Result<(Subscription, Reply), Refusal> {
+    if goes_on_at.is_none() {
+        check_source(&cx.app, &subscribe.topic).await?;
+    }
+    let subscription = Subscription::open(cx, subscribe, policy(subscribe));
+    let joined = cx
+        .app
+        .broker
+        .join(&subscribe.topic, begin(subscribe, goes_on_at))
+        .await
+        .map_err(refusal)?;
+    let by = joined.first.map(|first| match first {
+        First::Missed => CatchUp::After(joined.position.offset),
+        First::Snapshot => CatchUp::Snapshot,
+    });
+    let status = joined.status.as_deref();
+    cx.outbox
+        .start(subscription.lane(), joined.position.clone(), by, status);
+    let mode = mode(subscribe);
+    let reply = Reply::Subscribed(Subscribed {
+        channel: subscribe.topic.channel_name(),
+        params: subscribe.topic.params(),
+        filters: subscribe.filters.clone(),
+        epoch: joined.position.epoch.clone(),
+        offset: joined.position.offset,
+        recovered: joined.recovered,
+        mode,
+        throttle_ms: subscribe.throttle_ms,
+        contiguous: mode == Mode::Every,
+        status: status.cloned(),
+    });
+    Ok((subscription, reply))
+}
+
+/// Whether the topic's source has it. Topics without a source are whatever is published on them.
+pub(super) async fn check_source(app: &App, topic: &Topic) -> Result<(), Refusal> {
+    let needs_a_source = matches!(
+        topic,
+        Topic::Prices(_) | Topic::OrderBook(..) | Topic::Trades(_) | Topic::Candles(..)
+    );
+    if app.feeds.serves(topic) {
+        let checked = timeout(COMMAND_DEADLINE, app.feeds.check(topic)).await;
+        return checked.unwrap_or_else(|_| {
+            Err(Refusal::new(ErrorCode::UpstreamDown, "the source did not answer in time; try again later"))
+        });
+    }
+    // Somebody else may publish a market here; then it is there.
+    if needs_a_source && !app.broker.has(topic).await {
+        return Err(Refusal::new(
+            ErrorCode::UpstreamDown,
+            "no exchange is configured on this server",
+        ));
+    }
+    Ok(())
+}
+
+/// A throttle skips what is in between, which only `latest` may do.
+fn mode(subscribe: &Subscribe) -> Mode {
+    match (subscribe.mode, subscribe.throttle_ms) {
+        (Some(mode), _) => mode,
+        (None, Some(_)) => Mode::Latest,
+        (None, None) => subscribe.topic.default_mode(),
+    }
+}
+
+fn policy(subscribe: &Subscribe) -> Policy {
+    match mode(subscribe) {
+        Mode::Every => Policy::Every,
+        Mode::Latest => Policy::Latest {
+            throttle: Duration::from_millis(subscribe.throttle_ms.unwrap_or(0).into()),
+        },
+    }
+}
+
+fn begin(subscribe: &Subscribe, goes_on_at: Option<Offset>) -> Begin {
+    if let Some(position) = &subscribe.recover {
+        return Begin::Recover(position.clone());
+    }
+    if let Some(time) = subscribe.since {
+        return Begin::Since(time);
+    }
+    match goes_on_at {
+        Some(offset) => Begin::Continue(offset),
+        None if subscribe.snapshot => Begin::Fresh,
+        None => Begin::Live,
+    }
+}
+
+pub(super) fn refusal(error: BrokerError) -> Refusal {
+    match error {
+        BrokerError::TooManyTopics => Refusal::new(ErrorCode::RateLimited, format!("{error}; try again later"))
+            .retry_after_ms(60_000),
+    }
+}

@@ -1,0 +1,97 @@
+//! Every setting, read once before anything is bound. The only place that reads the environment.
+//!
+//! A setting has one name, written `name` in `nexus.toml`, `NEXUS_NAME` in the environment and `--set name=value` as a
+//! flag. Flags win over the environment, the environment over the file. A setting that is unknown or wrong stops the
+//! start with one sentence.
+
+mod auth;
+mod http;
+mod limits;
+mod log;
+mod secret;
+mod settings;
+
+pub use auth::{AuthConfig, TokenKey};
+pub use http::HttpConfig;
+pub use limits::LimitsConfig;
+pub use log::{LogConfig, LogFormat};
+pub use settings::{ConfigError, SETTINGS, Setting, Settings};
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::broker::BrokerLimits;
+use crate::feeds::hyperliquid::HyperliquidConfig;
+use crate::history::Keep;
+
+/// Every setting.
+#[derive(Debug)]
+pub struct Config {
+    /// Where to listen.
+    pub bind: SocketAddr,
+    /// What is kept on disk.
+    pub data_dir: PathBuf,
+    /// Pages, origins, proxies.
+    pub http: HttpConfig,
+    /// Tokens and who may what.
+    pub auth: AuthConfig,
+    /// What one client may do.
+    pub limits: LimitsConfig,
+    /// What the broker keeps.
+    pub broker: BrokerLimits,
+    /// The exchange, if there is one.
+    pub hyperliquid: Option<HyperliquidConfig>,
+    /// Logs.
+    pub log: LogConfig,
+    /// How long a planned end may take.
+    pub grace: Duration,
+}
+
+impl Config {
+    /// Reads every setting. Touches nothing on disk.
+    ///
+    /// # Errors
+    /// If one is unknown or wrong.
+    pub fn from_settings(mut settings: Settings) -> Result<Self, ConfigError> {
+        let config = Config {
+            bind: settings.parse("bind", "an address with a port, like 127.0.0.1:8080")?,
+            data_dir: settings.text("data_dir").into(),
+            http: HttpConfig::from_settings(&mut settings)?,
+            auth: AuthConfig::from_settings(&mut settings)?,
+            limits: LimitsConfig::from_settings(&mut settings)?,
+            broker: broker(&mut settings)?,
+            hyperliquid: hyperliquid(&mut settings)?,
+            log: LogConfig::from_settings(&mut settings)?,
+            grace: settings.seconds("grace_secs")?,
+        };
+        debug_assert_eq!(settings.unread(), None, "a setting that nothing reads");
+        Ok(config)
+    }
+
+    /// The settings that hold when nobody says anything.
+    pub fn defaults() -> Self {
+        Config::from_settings(Settings::default()).expect("the defaults are right: a test reads them")
+    }
+}
+
+fn broker(settings: &mut Settings) -> Result<BrokerLimits, ConfigError> {
+    Ok(BrokerLimits {
+        topics: settings.number("topics", 1)?,
+        history: Keep {
+            publications: settings.number("history_publications", 1)?,
+            bytes: settings.number("history_bytes", 1)?,
+        },
+        replay: settings.number("replay", 0)?,
+        forget_after: settings.seconds("forget_secs")?,
+    })
+}
+
+fn hyperliquid(settings: &mut Settings) -> Result<Option<HyperliquidConfig>, ConfigError> {
+    let simulated = settings.switch("hyperliquid_simulated")?;
+    let Some(url) = settings.optional_text("hyperliquid_url") else {
+        return Ok(None);
+    };
+    let config = HyperliquidConfig::new(&url).map_err(|error| settings.wrong("hyperliquid_url", error))?;
+    Ok(Some(HyperliquidConfig { simulated, ..config }))
+}

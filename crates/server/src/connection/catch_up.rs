@@ -1,0 +1,91 @@
+//! How a subscription that is behind gets what it lacks: out of the broker, in pieces, as the socket drains.
+
+use std::sync::Arc;
+
+use nexus_protocol::{ChannelStatus, FeedState, Gap, Offset, Push, Timestamp, Topic};
+use tokio::io::{AsyncRead, AsyncWrite};
+
+use crate::app::wall_clock;
+use crate::broker::Piece;
+use crate::connection::Connection;
+use crate::outbox::{Behind, CatchUp, Caught};
+
+/// So much is read at once: enough to fill the socket, little enough that other subscriptions get their turn.
+const PIECE_BYTES: usize = 32 * 1024;
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
+    pub(super) async fn catch_up(&mut self, behind: Behind) {
+        match behind.by {
+            CatchUp::Snapshot => self.send_snapshot(&behind).await,
+            CatchUp::After(offset) => self.send_piece(&behind, offset).await,
+        }
+    }
+
+    async fn send_snapshot(&mut self, behind: &Behind) {
+        let snapshot = self.app.broker.snapshot(&behind.topic).await;
+        if let Some(frame) = snapshot.frame {
+            self.send(frame);
+        }
+        self.outbox.caught_up(behind.lane, snapshot.offset);
+    }
+
+    async fn send_piece(&mut self, behind: &Behind, offset: Offset) {
+        let piece = self.app.broker.after(&behind.topic, offset, PIECE_BYTES).await;
+        if piece.missed > 0 && behind.latest {
+            return self.send_snapshot(behind).await;
+        }
+        if behind.tell {
+            self.app.metrics.behind.inc();
+            self.tell(&behind.topic, behind_status(&piece, wall_clock()));
+        }
+        if piece.missed > 0 {
+            self.app.metrics.missed.inc_by(piece.missed);
+            self.tell(&behind.topic, gap_status(&piece, offset, wall_clock()));
+        }
+        for publication in &piece.publications {
+            self.send(publication.frame.clone());
+        }
+        let caught = self.outbox.caught_up(behind.lane, piece.reaches);
+        if caught == (Caught::Live { told: true }) {
+            self.tell(&behind.topic, caught_up_status(&piece, wall_clock()));
+        }
+    }
+
+    fn tell(&mut self, topic: &Topic, status: ChannelStatus) {
+        self.push(&Push::Status(topic.clone(), status));
+    }
+}
+
+fn behind_status(piece: &Piece, now: Timestamp) -> ChannelStatus {
+    ChannelStatus {
+        reason: Some("your link is slower than the channel; catching up from the history".to_owned()),
+        ..status(piece, FeedState::Resyncing, now)
+    }
+}
+
+fn gap_status(piece: &Piece, offset: Offset, now: Timestamp) -> ChannelStatus {
+    ChannelStatus {
+        reason: Some("your link was too slow, and the history no longer reaches back".to_owned()),
+        gap: Some(Gap::Publications {
+            missed: piece.missed,
+            offset: Offset(offset.0 + piece.missed),
+        }),
+        ..status(piece, FeedState::Gap, now)
+    }
+}
+
+/// What the source says; a topic without a source is live as soon as nothing is missing.
+fn caught_up_status(piece: &Piece, now: Timestamp) -> ChannelStatus {
+    match &piece.status {
+        Some(status) => ChannelStatus::clone(status),
+        None => status(piece, FeedState::Live, now),
+    }
+}
+
+fn status(piece: &Piece, state: FeedState, now: Timestamp) -> ChannelStatus {
+    let source: Option<&Arc<ChannelStatus>> = piece.status.as_ref();
+    ChannelStatus {
+        simulated: source.is_some_and(|status| status.simulated),
+        ..ChannelStatus::new(state, now)
+    }
+}

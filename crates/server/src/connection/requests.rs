@@ -1,0 +1,185 @@
+//! What a connection does with a message: count it, read it, have it done, answer.
+
+use std::ops::ControlFlow;
+
+use nexus_protocol::{
+    Auth, CloseCode, ErrorCode, MessageId, Refusal, Reply, Request, Subscribe, Topic, decode_request,
+};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::Instant;
+
+use crate::app::wall_clock;
+use crate::auth::{Act, Who};
+use crate::commands::{self, Cx, Subscription};
+use crate::connection::session::is_the_client_s_doing;
+use crate::connection::{Connection, End, Flow};
+
+/// A request that took time is done.
+pub(super) struct Done {
+    id: Option<MessageId>,
+    began: Instant,
+    result: Result<Answer, Refusal>,
+}
+
+/// What a request that took time brought.
+enum Answer {
+    Subscribed(Topic, Subscription, Reply),
+    Reply(Reply),
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
+    pub(super) fn handle_text(&mut self, text: &str, now: Instant) -> Flow {
+        let limits = &self.app.config.limits;
+        let decoded = decode_request(text, limits.message_bytes as usize);
+        let id = match &decoded {
+            Ok((id, _)) => id.clone(),
+            Err(rejected) => rejected.id.clone(),
+        };
+        if let Err(too_often) = self.session.messages.admit(now, limits.messages_per_minute) {
+            let refusal = Refusal::new(
+                ErrorCode::RateLimited,
+                format!("more than {} messages in a minute; wait and send again", limits.messages_per_minute),
+            );
+            // Rounded up: whoever waits as told is let in.
+            let wait = u64::try_from(too_often.retry_after.as_millis()).unwrap_or(u64::MAX);
+            return self.refuse(id.as_ref(), refusal.retry_after_ms(wait + 1));
+        }
+        match decoded {
+            Ok((id, request)) => {
+                self.app.metrics.count_message(request.type_name());
+                self.handle_request(id, request, now)
+            }
+            Err(rejected) => {
+                self.app.metrics.count_message("unreadable");
+                self.refuse(id.as_ref(), rejected.refusal)
+            }
+        }
+    }
+
+    fn handle_request(&mut self, id: Option<MessageId>, request: Request, now: Instant) -> Flow {
+        match request {
+            Request::Ping => self.answer(id.as_ref(), &Reply::Pong, now),
+            Request::Auth(auth) => self.handle_auth(id, &auth, now),
+            Request::Subscribe(subscribe) => self.handle_subscribe(id, subscribe, now),
+            Request::Unsubscribe(target) => {
+                self.session.subscriptions.remove(&target.topic);
+                self.answer(id.as_ref(), &commands::unsubscribed(&target.topic), now)
+            }
+            Request::History(history) => {
+                let cx = self.cx();
+                self.request = Some(Box::pin(async move {
+                    let result = commands::history::history(&cx, &history).await.map(Answer::Reply);
+                    Done { id, began: now, result }
+                }));
+                Flow::Continue(())
+            }
+            later @ (Request::Publish(_)
+            | Request::Telemetry(_)
+            | Request::Command(_)
+            | Request::CommandResult(_)
+            | Request::Join(_)
+            | Request::Leave(_)
+            | Request::Presence(_)) => {
+                let refusal = commands::later::refuse(&self.app.permissions, &self.session.who, &later);
+                self.refuse(id.as_ref(), refusal)
+            }
+        }
+    }
+
+    fn handle_auth(&mut self, id: Option<MessageId>, auth: &Auth, now: Instant) -> Flow {
+        let result = commands::auth::sign_in(&self.app.verifier, wall_clock(), &self.session.who, auth);
+        let identity = match result {
+            Ok(identity) => identity,
+            Err(refusal) => {
+                let close = match refusal.code {
+                    ErrorCode::AuthFailed => Some(End::Close(CloseCode::AuthFailed, "the token is wrong")),
+                    ErrorCode::TokenExpired => Some(End::Close(CloseCode::TokenExpired, "the token has expired")),
+                    _ => None,
+                };
+                let flow = self.refuse(id.as_ref(), refusal);
+                return close.map_or(flow, ControlFlow::Break);
+            }
+        };
+        let reply = commands::auth::authenticated(&identity);
+        self.sign_in(identity);
+        self.end_what_is_no_longer_allowed();
+        self.answer(id.as_ref(), &reply, now)
+    }
+
+    /// A refreshed token may allow less than the one before.
+    fn end_what_is_no_longer_allowed(&mut self) {
+        let (permissions, who) = (&self.app.permissions, &self.session.who);
+        let is_over = |topic: &Topic| permissions.check(who, Act::Read(topic)).is_err();
+        let over: Vec<Topic> = self.session.subscriptions.keys().filter(|topic| is_over(topic)).cloned().collect();
+        for topic in over {
+            self.session.subscriptions.remove(&topic);
+            self.reply(None, &commands::unsubscribed(&topic));
+        }
+    }
+
+    fn handle_subscribe(&mut self, id: Option<MessageId>, subscribe: Subscribe, now: Instant) -> Flow {
+        if let Err(refusal) = commands::subscribe::check(&self.app, &self.session.who, &subscribe) {
+            return self.refuse(id.as_ref(), refusal);
+        }
+        let most = self.app.config.limits.subscriptions as usize;
+        let is_new = !self.session.subscriptions.contains_key(&subscribe.topic);
+        if is_new && self.session.subscriptions.len() >= most {
+            let refusal = Refusal::new(
+                ErrorCode::TooManySubscriptions,
+                format!("a connection has at most {most} subscriptions; end one first"),
+            );
+            return self.refuse(id.as_ref(), refusal);
+        }
+        // The earlier subscription keeps its seat until the new one has its own, and sends nothing more.
+        let earlier = self.session.subscriptions.remove(&subscribe.topic);
+        let goes_on_at = earlier.as_ref().and_then(|earlier| self.outbox.close(earlier.lane()));
+        let cx = self.cx();
+        self.request = Some(Box::pin(async move {
+            let _earlier = earlier;
+            let result = commands::subscribe::subscribe(&cx, &subscribe, goes_on_at).await;
+            Done {
+                id,
+                began: now,
+                result: result.map(|(subscription, reply)| Answer::Subscribed(subscribe.topic, subscription, reply)),
+            }
+        }));
+        Flow::Continue(())
+    }
+
+    pub(super) fn handle_done(&mut self, done: Done) -> Flow {
+        match done.result {
+            Ok(Answer::Subscribed(topic, subscription, reply)) => {
+                self.session.subscriptions.insert(topic, subscription);
+                self.answer(done.id.as_ref(), &reply, done.began)
+            }
+            Ok(Answer::Reply(reply)) => self.answer(done.id.as_ref(), &reply, done.began),
+            Err(refusal) => self.refuse(done.id.as_ref(), refusal),
+        }
+    }
+
+    fn answer(&mut self, id: Option<&MessageId>, reply: &Reply, began: Instant) -> Flow {
+        self.reply(id, reply);
+        self.app.metrics.answer.note(began.elapsed());
+        Flow::Continue(())
+    }
+
+    /// Answers with a refusal, and closes if there were too many.
+    fn refuse(&mut self, id: Option<&MessageId>, refusal: Refusal) -> Flow {
+        self.app.metrics.count_refusal(refusal.code);
+        let counts = is_the_client_s_doing(&refusal);
+        self.reply(id, &Reply::Error(refusal));
+        let limit = self.app.config.limits.errors_per_minute;
+        if counts && self.session.refusals.admit(Instant::now(), limit).is_err() {
+            return Flow::Break(End::Close(CloseCode::Policy, "too many refusals"));
+        }
+        Flow::Continue(())
+    }
+
+    fn cx(&self) -> Cx {
+        Cx {
+            app: std::sync::Arc::clone(&self.app),
+            who: Who::clone(&self.session.who),
+            outbox: std::sync::Arc::clone(&self.outbox),
+        }
+    }
+}

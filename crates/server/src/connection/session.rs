@@ -1,0 +1,61 @@
+//! What a connection knows of its client: who it is, what it listens to, how often it asked and was refused.
+
+use std::collections::HashMap;
+
+use nexus_protocol::{ErrorCode, Refusal, Topic};
+use tokio::time::Instant;
+
+use crate::auth::Who;
+use crate::commands::Subscription;
+use crate::rate::SlidingWindow;
+
+/// What a connection knows of its client.
+#[derive(Debug)]
+pub(super) struct Session {
+    pub(super) who: Who,
+    pub(super) subscriptions: HashMap<Topic, Subscription>,
+    /// Messages that were admitted.
+    pub(super) messages: SlidingWindow,
+    /// Refusals that were the client's doing.
+    pub(super) refusals: SlidingWindow,
+    /// Pings and pongs of the WebSocket itself.
+    pub(super) controls: SlidingWindow,
+}
+
+impl Default for Session {
+    fn default() -> Self {
+        Session {
+            who: Who::Anonymous,
+            subscriptions: HashMap::new(),
+            messages: SlidingWindow::default(),
+            refusals: SlidingWindow::default(),
+            controls: SlidingWindow::default(),
+        }
+    }
+}
+
+impl Session {
+    /// Lets go of the memory of what is long past.
+    pub(super) fn rest(&mut self, now: Instant) {
+        self.messages.forget(now);
+        self.refusals.forget(now);
+        self.controls.forget(now);
+    }
+}
+
+/// Whether a refusal counts against the client. What the server or an upstream is to blame for does not: a dashboard
+/// that asks for ten topics while the exchange is down has done nothing wrong.
+pub(super) fn is_the_client_s_doing(refusal: &Refusal) -> bool {
+    match refusal.code {
+        ErrorCode::UpstreamDown | ErrorCode::DeviceOffline | ErrorCode::CommandFailed | ErrorCode::Internal => false,
+        ErrorCode::AuthFailed
+        | ErrorCode::TokenExpired
+        | ErrorCode::Forbidden
+        | ErrorCode::InvalidMessage
+        | ErrorCode::UnknownMessageType
+        | ErrorCode::UnknownChannel
+        | ErrorCode::InvalidParams
+        | ErrorCode::RateLimited
+        | ErrorCode::TooManySubscriptions => true,
+    }
+}

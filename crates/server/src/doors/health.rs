@@ -1,0 +1,68 @@
+//! `GET /health`, `/health/live`, `/health/ready` and `/metrics`: for operators and their machines.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::{IntoResponse, Response};
+use serde_json::{Value, json};
+
+use crate::app::App;
+use crate::feeds::{FeedReport, LinkReport};
+
+/// How the server is, for people and for the dashboard's server page.
+pub async fn health(State(app): State<Arc<App>>) -> Response {
+    let standing = app.standing();
+    let is_ending = app.drain.has_begun();
+    let feeds: Vec<_> = app.feeds.report().iter().map(shown).collect();
+    Json(json!({
+        "status": if is_ending { "draining" } else { "healthy" },
+        "version": env!("CARGO_PKG_VERSION"),
+        "uptime_s": app.started.elapsed().as_secs(),
+        "websocket": {"clients": standing.connections, "subscriptions": standing.subscriptions},
+        "topics": standing.topics,
+        "feeds": feeds,
+    }))
+    .into_response()
+}
+
+/// Whether the process works at all.
+pub async fn live() -> &'static str {
+    "live\n"
+}
+
+/// Whether new clients are welcome: not from the moment that a drain begins.
+pub async fn ready(State(app): State<Arc<App>>) -> (StatusCode, &'static str) {
+    if app.drain.has_begun() {
+        (StatusCode::SERVICE_UNAVAILABLE, "draining\n")
+    } else {
+        (StatusCode::OK, "ready\n")
+    }
+}
+
+/// What is counted.
+pub async fn metrics(State(app): State<Arc<App>>) -> Response {
+    const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    ([(CONTENT_TYPE, OPEN_METRICS)], app.metrics.render(app.standing())).into_response()
+}
+
+fn shown(feed: &FeedReport) -> Value {
+    let state = match feed.state {
+        LinkReport::Idle => "idle",
+        LinkReport::Connecting => "connecting",
+        LinkReport::Up => "up",
+        LinkReport::Down => "down",
+    };
+    json!({
+        "name": feed.name,
+        "simulated": feed.simulated,
+        "state": state,
+        "reason": feed.reason,
+        "connections": feed.connections,
+        "subscriptions": feed.subscriptions,
+        "topics": feed.topics,
+        "last_message": feed.last_message,
+    })
+}

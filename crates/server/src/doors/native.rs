@@ -1,0 +1,204 @@
+//! `GET /v1/ws`: the native door. The handshake, who may come in, and then the connection's task.
+//!
+//! Whoever may not come in is let through the handshake and closed with a code, because a browser shows a page the
+//! close code and nothing else.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::header::{
+    AUTHORIZATION, CONNECTION, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL,
+    SEC_WEBSOCKET_VERSION, UPGRADE,
+};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri};
+use axum::response::{IntoResponse, Response};
+use hyper::upgrade::{OnUpgrade, Upgraded};
+use hyper_util::rt::TokioIo;
+use nexus_protocol::{CloseCode, JSON_SUBPROTOCOL};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio::time::{Instant, timeout};
+use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
+
+use crate::app::{App, wall_clock};
+use crate::auth::{Identity, TokenError};
+use crate::connection::Connection;
+use crate::connection::wire::Wire;
+use crate::doors::addresses::client_address;
+
+/// How long the switch from HTTP may take after our answer.
+const UPGRADE_DEADLINE: Duration = Duration::from_secs(10);
+
+/// The address of whoever opened the TCP connection.
+#[derive(Clone, Copy, Debug)]
+pub struct Peer(pub SocketAddr);
+
+/// Why someone who speaks WebSocket is sent away.
+type Away = (CloseCode, &'static str);
+
+/// Answers the handshake, and starts the connection's task.
+pub async fn native(State(app): State<Arc<App>>, mut request: Request) -> Response {
+    let handshake = match Handshake::read(request.method(), request.headers()) {
+        Ok(handshake) => handshake,
+        Err(refusal) => return refusal,
+    };
+    let Some(upgrade) = request.extensions_mut().remove::<OnUpgrade>() else {
+        return (StatusCode::UPGRADE_REQUIRED, "this needs HTTP/1.1 and a WebSocket\n").into_response();
+    };
+    let peer = request.extensions().get::<Peer>().copied();
+    let admitted = admit(&app, peer, request.headers(), request.uri());
+    app.tasks.clone().spawn(enter(app, upgrade, admitted));
+    handshake.accept()
+}
+
+/// Waits for the socket, then serves or sends away.
+async fn enter(app: Arc<App>, upgrade: OnUpgrade, admitted: Result<Option<Identity>, Away>) {
+    let Ok(Ok(upgraded)) = timeout(UPGRADE_DEADLINE, upgrade).await else {
+        return;
+    };
+    // The plain socket where there is one: it writes many frames at once.
+    match upgraded.downcast::<TokioIo<TcpStream>>() {
+        Ok(parts) => serve(app, parts.io.into_inner(), &parts.read_buf, admitted).await,
+        Err(upgraded) => serve(app, TokioIo::<Upgraded>::new(upgraded), &[], admitted).await,
+    }
+}
+
+async fn serve<S>(app: Arc<App>, io: S, read: &[u8], admitted: Result<Option<Identity>, Away>)
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let wire = Wire::new(io, read, app.config.limits.message_bytes as usize);
+    match admitted {
+        Ok(identity) => Connection::new(app, wire, identity).serve().await,
+        Err((code, reason)) => {
+            app.metrics.count_close(Some(code));
+            wire.close(code, reason).await;
+        }
+    }
+}
+
+/// Who may come in, and as whom.
+fn admit(app: &App, peer: Option<Peer>, headers: &HeaderMap, uri: &Uri) -> Result<Option<Identity>, Away> {
+    if app.drain.has_begun() {
+        return Err((CloseCode::Restart, "the server restarts"));
+    }
+    if let Some(Peer(peer)) = peer {
+        let client = client_address(peer, headers, &app.config.http.trusted_proxies);
+        let limits = &app.config.limits;
+        let is_counted = !(limits.exempt_loopback && client.is_loopback());
+        if is_counted && app.addresses.admit(client, limits.connections_per_minute, Instant::now()).is_err() {
+            return Err((CloseCode::TooManyRequests, "too many new connections; wait a minute"));
+        }
+    }
+    if !app.origins.allow(headers) {
+        return Err((CloseCode::Policy, "pages of this origin may not connect"));
+    }
+    let Some(token) = token(headers, uri) else {
+        return Ok(None);
+    };
+    match app.verifier.verify(&token, wall_clock()) {
+        Ok(identity) => Ok(Some(identity)),
+        Err(TokenError::Wrong) => Err((CloseCode::AuthFailed, "the token is wrong")),
+        Err(TokenError::Expired) => Err((CloseCode::TokenExpired, "the token has expired")),
+    }
+}
+
+/// The token of the `Authorization` header, or of the query.
+fn token(headers: &HeaderMap, uri: &Uri) -> Option<String> {
+    let bearer = headers.get(AUTHORIZATION).map(|value| {
+        let text = value.to_str().unwrap_or_default();
+        let token = text.split_once(' ').filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
+        // Another scheme than Bearer is a wrong token, not none.
+        token.map_or(String::new(), |(_, token)| token.trim().to_owned())
+    });
+    bearer.or_else(|| {
+        let query = uri.query()?.split('&');
+        // Tokens have no characters that a query must escape.
+        query.filter_map(|pair| pair.strip_prefix("token=")).next().map(str::to_owned)
+    })
+}
+
+/// A WebSocket handshake that is right.
+struct Handshake {
+    accept: String,
+    has_protocol: bool,
+}
+
+impl Handshake {
+    /// Checks what RFC 6455 wants of a client, and what we can speak.
+    fn read(method: &Method, headers: &HeaderMap) -> Result<Self, Response> {
+        let names = |header: HeaderName, token: &str| lists(headers, header).any(|item| item.eq_ignore_ascii_case(token));
+        if method != Method::GET || !names(CONNECTION, "upgrade") || !names(UPGRADE, "websocket") {
+            let sentence = "this is a WebSocket: connect to it with one (docs/PROTOCOL.md)\n";
+            return Err((StatusCode::UPGRADE_REQUIRED, [(UPGRADE, "websocket")], sentence).into_response());
+        }
+        if !names(SEC_WEBSOCKET_VERSION, "13") {
+            let sentence = "this server speaks version 13 of WebSocket\n";
+            return Err((StatusCode::UPGRADE_REQUIRED, [(SEC_WEBSOCKET_VERSION, "13")], sentence).into_response());
+        }
+        let Some(key) = headers.get(SEC_WEBSOCKET_KEY).filter(|key| key.len() == 24) else {
+            return Err((StatusCode::BAD_REQUEST, "the header Sec-WebSocket-Key is missing or wrong\n").into_response());
+        };
+        let offers_any = headers.contains_key(SEC_WEBSOCKET_PROTOCOL);
+        let has_protocol = lists(headers, SEC_WEBSOCKET_PROTOCOL).any(|offered| offered == JSON_SUBPROTOCOL);
+        if offers_any && !has_protocol {
+            let sentence = format!("this server speaks the subprotocol {JSON_SUBPROTOCOL} and none that was offered\n");
+            return Err((StatusCode::BAD_REQUEST, sentence).into_response());
+        }
+        Ok(Handshake {
+            accept: derive_accept_key(key.as_bytes()),
+            has_protocol,
+        })
+    }
+
+    fn accept(self) -> Response {
+        let mut response = Response::new(Body::empty());
+        *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+        let headers = response.headers_mut();
+        headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
+        headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
+        if let Ok(accept) = HeaderValue::from_str(&self.accept) {
+            headers.insert(SEC_WEBSOCKET_ACCEPT, accept);
+        }
+        if self.has_protocol {
+            headers.insert(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(JSON_SUBPROTOCOL));
+        }
+        response
+    }
+}
+
+/// The items of a header that is a list, over all its lines.
+fn lists(headers: &HeaderMap, header: HeaderName) -> impl Iterator<Item = &str> {
+    let lines = headers.get_all(header).into_iter().filter_map(|value| value.to_str().ok());
+    lines.flat_map(|line| line.split(',')).map(str::trim)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_is_found_in_the_header_or_the_query() {
+        for (header, uri, expected) in [
+            (None, "/v1/ws", None),
+            (None, "/v1/ws?token=a.b.c", Some("a.b.c")),
+            (None, "/v1/ws?x=1&token=a.b.c&y", Some("a.b.c")),
+            (None, "/v1/ws?mytoken=a.b.c", None),
+            (None, "/v1/ws?token=", Some("")),
+            (Some("Bearer a.b.c"), "/v1/ws?token=other", Some("a.b.c")),
+            (Some("bearer  a.b.c"), "/v1/ws", Some("a.b.c")),
+            (Some("Basic abc"), "/v1/ws", Some("")),
+            (Some("Bearer"), "/v1/ws", Some("")),
+        ] {
+            let mut headers = HeaderMap::new();
+            if let Some(header) = header {
+                headers.insert(AUTHORIZATION, header.parse().unwrap());
+            }
+            let found = token(&headers, &uri.parse().unwrap());
+            assert_eq!(found.as_deref(), expected, "{header:?} {uri}");
+        }
+    }
+}

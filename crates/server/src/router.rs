@@ -1,0 +1,23 @@
+//! Which path leads to which door.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::middleware::from_fn;
+use axum::routing::get;
+
+use crate::app::App;
+use crate::doors::{dashboard, health, native};
+
+/// Which path leads to which door.
+pub fn router(app: Arc<App>) -> Router {
+    Router::new()
+        .route("/v1/ws", get(native::native))
+        .route("/health", get(health::health))
+        .route("/health/live", get(health::live))
+        .route("/health/ready", get(health::ready))
+        .route("/metrics", get(health::metrics))
+        .fallback(dashboard::dashboard)
+        .layer(from_fn(dashboard::careful))
+        .with_state(app)
+}
