@@ -442,8 +442,9 @@ impl Page {
     {
         let document = self.window.document().unwrap();
         let host: HtmlElement = document.create_element("div").unwrap().unchecked_into();
+        // Away from the corner, where the browser's own pointer rests and would join in.
         host.style()
-            .set_css_text("position:absolute;top:0;left:0;width:600px;height:320px");
+            .set_css_text("position:absolute;top:40px;left:40px;width:600px;height:320px");
         document.body().unwrap().append_child(&host).unwrap();
         let handle = yew::Renderer::<C>::with_root_and_props(host.clone().into(), props).render();
         yew::scheduler::flush().await;
