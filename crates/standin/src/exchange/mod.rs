@@ -11,6 +11,14 @@
 //! # }
 //! ```
 //!
+//! The program `nexus-standin exchange` offers the same over HTTP: `POST /_fault` takes a [`Fault`] as JSON,
+//! `GET /_state` tells who is connected, what they subscribed to and sent ([`Observation`]), and
+//! `GET /_state?coin=BTC&from=MS&to=MS` adds every trade that happened in that time, whether anyone was told or not, so
+//! that what a client received can be compared exactly.
+//!
+//! Not here yet: the topics of a user, `post`, and the context lists (`assetCtxs` and its kin). They are answered as
+//! the venue answers a type it does not know.
+//!
 //! Reading order: `config` and `clock`; the `market`, which is pure; `subscriptions`, `frames` and `topics`, which turn it
 //! into the venue's messages; `venue`, `connection`, `info` and `routes`, which serve them; `faults`, `limits` and `line`,
 //! which make it go wrong.

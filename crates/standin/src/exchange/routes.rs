@@ -158,7 +158,7 @@ async fn state(State(venue): State<Arc<Venue>>, Query(show): Query<Show>) -> Res
             };
             let block = venue.block();
             let from = Market::block_at(show.from.unwrap_or(observation.now - 60_000));
-            let to = Market::block_at(show.to.unwrap_or(observation.now)).min(block);
+            let to = Market::block_at(show.to.unwrap_or(observation.now)).clamp(0, block);
             // A day of trades at most: enough for any run, and the answer stays bounded.
             let from = from.max(to - 4 * 86_400);
             let trades = venue.market.trades(id, from, to);

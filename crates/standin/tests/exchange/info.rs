@@ -216,3 +216,34 @@ async fn it_can_refuse_be_slow_and_hang() {
     assert!(hung.await.unwrap_err().is_timeout());
     assert_eq!(info(&exchange, json!({"type":"allMids"})).await.0, 200);
 }
+
+#[tokio::test]
+async fn the_ends_of_time_and_nonsense_are_answered() {
+    let exchange = exchange(1.0).await;
+    let (min, max) = (i64::MIN, i64::MAX);
+    for interval in ["1m", "1d", "1w", "1M"] {
+        for (from, to) in [(min, max), (max, min), (min, min), (max, max), (0, -1)] {
+            let range = json!({"coin":"CANTO","interval":interval,"startTime":from,"endTime":to});
+            let (status, body) = info(&exchange, json!({"type":"candleSnapshot","req":range})).await;
+            assert!(status == 200 || status == 429, "{status} {body}");
+        }
+    }
+    for coin in ["", "\u{0}", "💥", "BTC\"", &"x".repeat(10_000)] {
+        let (status, _) = info(&exchange, json!({"type":"l2Book","coin":coin})).await;
+        assert!(status == 200 || status == 429);
+    }
+    let nested = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
+    assert_eq!(post(&exchange, "/info", nested).await.0, 422);
+    for query in [
+        format!("from={min}&to={max}"),
+        format!("from={max}&to={min}"),
+        format!("from={min}&to={min}"),
+    ] {
+        let url = format!("{}/_state?coin=CANTO&{query}", exchange.url());
+        let state: Value =
+            serde_json::from_str(&reqwest::get(url).await.unwrap().text().await.unwrap()).unwrap();
+        assert_eq!(state["trades"], json!([]));
+    }
+    assert!(exchange.trades("BTC", max, min).is_empty());
+    assert!(exchange.trades("CANTO", min, max).is_empty());
+}

@@ -130,6 +130,9 @@ impl Market {
     pub fn trades(&self, id: CoinId, from: i64, to: i64) -> Vec<Trade> {
         let mut trades = Vec::new();
         let from = from.max(self.coin(id).listed * DAY * BLOCKS);
+        if to < from {
+            return trades;
+        }
         for minute in from.div_euclid(BLOCKS)..=to.div_euclid(BLOCKS) {
             let minute = self.minute(id, minute);
             let first = minute
