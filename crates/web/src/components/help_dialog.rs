@@ -46,7 +46,7 @@ pub(crate) fn HelpDialog(props: &Props) -> Html {
             <div class="dialog-body">
                 for (title, keys) in GROUPS {
                     <section class="group">
-                        <h3 class="faint">{ title }</h3>
+                        <h3>{ title }</h3>
                         <dl class="keys">
                             for (names, does) in keys {
                                 <div>

@@ -39,7 +39,7 @@ pub(crate) fn LinkDialog(props: &Props) -> Html {
     html! {
         <Modal name="link" title="Connection" is_narrow=true on_close={props.on_close.clone()}>
             <div class="dialog-body">
-                <dl class="keys">
+                <dl class="facts">
                     <div><dt>{ "State" }</dt><dd>{ condition.label() }
                         if let Some(reason) = reason { { format!(": {reason}") } }
                     </dd></div>
@@ -56,9 +56,9 @@ pub(crate) fn LinkDialog(props: &Props) -> Html {
                         </dd></div>
                     }
                 </dl>
-                <table>
+                <table class="feeds">
                     <caption class="visually-hidden">{ "Feeds" }</caption>
-                    <thead class="faint"><tr>
+                    <thead><tr>
                         <th scope="col">{ "Feed" }</th><th scope="col">{ "State" }</th>
                         <th scope="col" class="num">{ "Last news" }</th>
                     </tr></thead>
@@ -89,7 +89,7 @@ fn feed_row(topic: &Topic, feed: &Feed, link_is_up: bool, now: Moment) -> Html {
                 { topic_name(topic) }
                 if feed.is_simulated() { { " " }<span class="badge badge-sim">{ "simulated" }</span> }
             </td>
-            <td title={reason}>{ freshness.word() }</td>
+            <td title={reason} data-word={freshness.word()}>{ freshness.word() }</td>
             <td class="num">
                 { feed.heard_at.map_or("–".to_owned(), |at| format::age(now.saturating_sub(at) as f64)) }
             </td>

@@ -72,7 +72,7 @@ fn Identity(props: &IdentityProps) -> Html {
         .map(|identity| identity.expires_at)
         .or(claims.expires_at());
     html! {
-        <dl class="keys">
+        <dl class="facts">
             <div><dt>{ "User" }</dt><dd data-testid="user">{ user.unwrap_or_else(|| "not named".to_owned()) }</dd></div>
             if let Some(role) = claims.role {
                 <div><dt>{ "Role" }</dt><dd>{ role }</dd></div>

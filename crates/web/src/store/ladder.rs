@@ -24,6 +24,7 @@ pub(crate) struct Ladder {
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Rung {
     /// The price: of a group, the bound that is worse for who trades against it.
+    /// In plain digits.
     pub(crate) price: String,
     /// What stands here.
     pub(crate) size: f64,
@@ -137,11 +138,10 @@ fn rungs(levels: &[Level], decimals: usize, group: Group, side: Side) -> Vec<Run
                 rung.is_deep |= is_deep;
             }
             _ => {
-                let price = format::fixed(&decimal_text(bound, decimals), decimals);
                 rungs.push((
                     bound,
                     Rung {
-                        price,
+                        price: decimal_text(bound, decimals),
                         size: level.size,
                         total,
                         value,

@@ -174,7 +174,10 @@ impl Tape {
         {
             self.known.remove(&(oldest.id, oldest.at));
         }
-        self.entries.push_back(entry);
+        // Nearly always the end; what the server fetched later stands where it belongs.
+        let until = entry.until();
+        let place = self.entries.iter().rposition(|earlier| earlier.until() <= until);
+        self.entries.insert(place.map_or(0, |place| place + 1), entry);
     }
 
     fn key(&mut self) -> u64 {
@@ -184,6 +187,14 @@ impl Tape {
 }
 
 impl Entry {
+    /// Where it ends in time.
+    fn until(&self) -> Moment {
+        match self {
+            Entry::Trade(trade) => trade.at,
+            Entry::Gap { to, .. } => *to,
+        }
+    }
+
     /// The line's name among the others.
     pub(crate) fn key(&self) -> u64 {
         match self {
@@ -283,6 +294,13 @@ mod tests {
         tape.suspect();
         tape.take(&trades([4]));
         assert_eq!(told(&tape), ["4"]);
+    }
+
+    #[test]
+    fn a_trade_that_comes_late_stands_where_it_belongs() {
+        let mut tape = Tape::default();
+        tape.take(&trades([1, 2, 4, 3]));
+        assert_eq!(told(&tape), ["4", "3", "2", "1"]);
     }
 
     #[test]

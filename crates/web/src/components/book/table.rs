@@ -41,7 +41,7 @@ pub(super) fn BookTable(props: &Props) -> Html {
     let rows = |side: Side, rungs: &[Rung]| -> Vec<Html> {
         let row = |(place, rung): (usize, &Rung)| {
             html! {
-                <BookRow key={place} {side} {place} price={AttrValue::from(rung.price.clone())}
+                <BookRow key={place} {side} {place} price={AttrValue::from(rung.price.clone())} {decimals}
                     size={AttrValue::from(format::fixed_float(rung.size, size_decimals))}
                     total={AttrValue::from(format::fixed_float(rung.total, size_decimals))}
                     share={(rung.share * 1_000.0).round() as u16} is_old={is_old && rung.is_deep} />
