@@ -30,7 +30,7 @@ fn the_rude_and_the_deaf_do_not_disturb_a_crowd_nor_fill_the_memory() {
             ..Market::default()
         };
         let exchange = stage.exchange(market).await?;
-        let server = stage.server(&exchange, unlimited_connections()).await?;
+        let server = stage.server(&exchange, Settings::default()).await?;
         let token = stage.token(&Claims::viewer("crowd"))?;
         let coins = ["BTC", "ETH", "SOL"];
         let before = server.process().memory().await?;
@@ -147,8 +147,4 @@ async fn offend(address: std::net::SocketAddr, kind: usize) -> anyhow::Result<()
             }
         }
     }
-}
-
-fn unlimited_connections() -> Settings {
-    Settings::default().with("NEXUS_CONNECTIONS_PER_MINUTE", 1_000_000)
 }

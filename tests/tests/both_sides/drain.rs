@@ -95,7 +95,7 @@ fn readiness_ends_the_moment_the_drain_begins_and_liveness_does_not() {
 fn a_client_that_does_not_listen_cannot_hold_the_server_beyond_its_grace() {
     play(async |stage| {
         let exchange = stage.exchange(Market::default()).await?;
-        let settings = Settings::default().with("NEXUS_SHUTDOWN_GRACE_SECS", 3);
+        let settings = Settings::default().with("NEXUS_GRACE_SECS", 3);
         let server = stage.server(&exchange, settings).await?;
         let mut deaf = server.connect().await?;
         deaf.subscribe("prices", json!({})).await?;
