@@ -4,30 +4,31 @@
 //! The modules stand in reading order, and a line may use those above it.
 
 pub mod auth;
+pub mod clock;
 pub mod content;
-pub mod rate;
-
 pub mod encoded;
 pub mod history;
+pub mod limits;
+pub mod rate;
 
 pub mod conflate;
-pub mod hub;
-pub mod metrics;
 pub mod outbox;
 
 pub mod broker;
 pub mod connections;
+pub mod drain;
+pub mod hub;
+pub mod metrics;
 
 pub mod commands;
 pub mod connection;
 pub mod doors;
 pub mod feeds;
+pub mod gateway;
 
-pub mod app;
 pub mod config;
 pub mod router;
 pub mod server;
-pub mod shutdown;
 pub mod signals;
 
 pub use server::Server;

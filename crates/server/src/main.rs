@@ -55,7 +55,9 @@ async fn main() -> ExitCode {
 async fn run(config: Config) -> anyhow::Result<()> {
     let mut signals = signals::Signals::listen().context("cannot listen for signals")?;
     let bind = config.bind;
-    let listener = TcpListener::bind(bind).await.with_context(|| format!("cannot listen on {bind}"))?;
+    let listener = TcpListener::bind(bind)
+        .await
+        .with_context(|| format!("cannot listen on {bind}"))?;
     let server = Server::new(config, listener)?;
     say_where(server.address()?);
     let (asked_to_stop, stop) = tokio::sync::oneshot::channel();
@@ -84,8 +86,14 @@ fn say_where(address: SocketAddr) {
 fn read_config(flags: Flags) -> Result<Config, ConfigError> {
     let file = flags.config.map(Settings::read).transpose()?;
     let file = file.as_ref().map(|(path, text)| (path.as_str(), text.as_str()));
-    let named = [("bind", flags.bind), ("data_dir", flags.data_dir), ("web_dir", flags.web_dir)];
-    let named = named.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?)));
+    let named = [
+        ("bind", flags.bind),
+        ("data_dir", flags.data_dir),
+        ("web_dir", flags.web_dir),
+    ];
+    let named = named
+        .into_iter()
+        .filter_map(|(name, value)| Some((name.to_owned(), value?)));
     let settings = Settings::layered(file, Settings::environment()?, flags.set.into_iter().chain(named))?;
     Config::from_settings(settings)
 }

@@ -83,9 +83,17 @@ impl Metrics {
         self.register(&mut registry);
         for (name, help, value) in [
             ("connections", "WebSockets that are open", standing.connections),
-            ("subscriptions", "Subscriptions that are open", standing.subscriptions),
+            (
+                "subscriptions",
+                "Subscriptions that are open",
+                standing.subscriptions,
+            ),
             ("topics", "Topics that have a history", standing.topics),
-            ("topics_wanted", "Topics that someone listens to", standing.topics_wanted),
+            (
+                "topics_wanted",
+                "Topics that someone listens to",
+                standing.topics_wanted,
+            ),
         ] {
             let gauge: Gauge<u64, AtomicU64> = Gauge::default();
             gauge.set(value);
@@ -98,12 +106,33 @@ impl Metrics {
     }
 
     fn register(&self, registry: &mut Registry) {
-        registry.register("connections_accepted", "WebSockets that were accepted", self.connections.clone());
-        registry.register("connections_closed", "WebSockets that ended, by close code", self.closes.clone());
-        registry.register("messages_received", "Messages of clients, by type", self.messages.clone());
+        registry.register(
+            "connections_accepted",
+            "WebSockets that were accepted",
+            self.connections.clone(),
+        );
+        registry.register(
+            "connections_closed",
+            "WebSockets that ended, by close code",
+            self.closes.clone(),
+        );
+        registry.register(
+            "messages_received",
+            "Messages of clients, by type",
+            self.messages.clone(),
+        );
         registry.register("refusals", "Refused requests, by code", self.refusals.clone());
-        registry.register("frames_sent", "Frames handed to sockets", self.frames_sent.clone());
-        registry.register_with_unit("sent", "Bytes handed to sockets", Unit::Bytes, self.bytes_sent.clone());
+        registry.register(
+            "frames_sent",
+            "Frames handed to sockets",
+            self.frames_sent.clone(),
+        );
+        registry.register_with_unit(
+            "sent",
+            "Bytes handed to sockets",
+            Unit::Bytes,
+            self.bytes_sent.clone(),
+        );
         registry.register(
             "publications_conflated",
             "Publications that were replaced by newer ones before they were sent",
@@ -135,7 +164,9 @@ impl Metrics {
 
     /// Counts a connection that ended.
     pub fn count_close(&self, code: Option<CloseCode>) {
-        let label = CloseLabel { code: CloseValue(code) };
+        let label = CloseLabel {
+            code: CloseValue(code),
+        };
         self.closes.get_or_create(&label).inc();
     }
 
@@ -200,7 +231,10 @@ mod tests {
             "nexus_delivery_seconds_count 1",
             r#"nexus_delivery_seconds_bucket{le="+Inf"} 1"#,
         ] {
-            assert!(text.lines().any(|found| found == line), "{line} is not in\n{text}");
+            assert!(
+                text.lines().any(|found| found == line),
+                "{line} is not in\n{text}"
+            );
         }
         assert!(text.ends_with("# EOF\n"));
     }

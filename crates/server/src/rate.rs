@@ -39,7 +39,11 @@ impl SlidingWindow {
 
     /// Lets go of what is older than a minute, and of the memory when nothing is left.
     pub fn forget(&mut self, now: Instant) {
-        while self.hits.front().is_some_and(|hit| now.saturating_duration_since(*hit) >= MINUTE) {
+        while self
+            .hits
+            .front()
+            .is_some_and(|hit| now.saturating_duration_since(*hit) >= MINUTE)
+        {
             self.hits.pop_front();
         }
         if self.hits.is_empty() {
@@ -67,7 +71,12 @@ mod tests {
             assert_eq!(window.admit(start + Duration::from_millis(hit), 100), Ok(()));
         }
         let refused = window.admit(start + Duration::from_secs(1), 100);
-        assert_eq!(refused, Err(TooOften { retry_after: Duration::from_secs(59) }));
+        assert_eq!(
+            refused,
+            Err(TooOften {
+                retry_after: Duration::from_secs(59)
+            })
+        );
         assert_eq!(window.admit(start + Duration::from_secs(60), 100), Ok(()));
         assert!(window.admit(start + Duration::from_secs(60), 100).is_err());
     }

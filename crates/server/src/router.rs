@@ -6,11 +6,11 @@ use axum::Router;
 use axum::middleware::from_fn;
 use axum::routing::get;
 
-use crate::app::App;
 use crate::doors::{dashboard, health, native};
+use crate::gateway::Gateway;
 
 /// Which path leads to which door.
-pub fn router(app: Arc<App>) -> Router {
+pub fn router(gateway: Arc<Gateway>) -> Router {
     Router::new()
         .route("/v1/ws", get(native::native))
         .route("/health", get(health::health))
@@ -19,5 +19,5 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/metrics", get(health::metrics))
         .fallback(dashboard::dashboard)
         .layer(from_fn(dashboard::careful))
-        .with_state(app)
+        .with_state(gateway)
 }

@@ -11,17 +11,17 @@ use tokio::time::{Instant, interval, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::app::App;
 use crate::broker::{Broker, Embedded};
 use crate::config::Config;
 use crate::connections::Connections;
 use crate::doors::addresses::Addresses;
 use crate::doors::listener;
+use crate::drain::Drain;
 use crate::feeds::{Feeds, hyperliquid};
+use crate::gateway::Gateway;
 use crate::hub::{Demand, Hub};
 use crate::metrics::Metrics;
 use crate::router::router;
-use crate::shutdown::Drain;
 
 /// How often what nobody uses any more is let go.
 const SWEEP: Duration = Duration::from_secs(60);
@@ -31,7 +31,8 @@ const LAST_WORDS: Duration = Duration::from_secs(1);
 /// A whole server that is not running yet.
 #[derive(Debug)]
 pub struct Server {
-    app: Arc<App>,
+    gateway: Arc<Gateway>,
+    grace: Duration,
     listener: TcpListener,
     feeds_end: CancellationToken,
 }
@@ -41,13 +42,13 @@ impl Server {
     ///
     /// # Errors
     /// If the secret or key cannot be read, or the feed cannot be made.
-    pub fn new(mut config: Config, listener: TcpListener) -> anyhow::Result<Self> {
+    pub fn new(config: Config, listener: TcpListener) -> anyhow::Result<Self> {
         let address = listener.local_addr().context("the listener has no address")?;
         let hub = Hub::default();
         let broker = Broker::Embedded(Embedded::new(hub.clone(), config.broker));
         let tasks = TaskTracker::new();
         let feeds_end = CancellationToken::new();
-        let feeds = match config.hyperliquid.take() {
+        let feeds = match config.hyperliquid {
             Some(upstream) => {
                 let handle = hyperliquid::start(upstream, broker.clone(), &tasks, feeds_end.clone())
                     .context("the feed of the exchange cannot start")?;
@@ -60,11 +61,14 @@ impl Server {
             Demand::Wanted(topic) => wanting.want(&topic),
             Demand::Unwanted(topic) => wanting.unwant(&topic),
         }));
-        let app = App {
+        let gateway = Gateway {
+            limits: config.limits,
             verifier: config.auth.verifier(&config.data_dir)?,
             permissions: config.auth.permissions(),
             origins: config.http.origins(address),
+            trusted_proxies: config.http.trusted_proxies,
             addresses: Addresses::default(),
+            web_dir: config.http.web_dir,
             hub,
             broker,
             feeds,
@@ -73,10 +77,10 @@ impl Server {
             drain: Drain::default(),
             tasks,
             started: Instant::now(),
-            config,
         };
         Ok(Server {
-            app: Arc::new(app),
+            gateway: Arc::new(gateway),
+            grace: config.grace,
             listener,
             feeds_end,
         })
@@ -92,46 +96,62 @@ impl Server {
 
     /// The broker, for whoever publishes from within the process.
     pub fn broker(&self) -> Broker {
-        self.app.broker.clone()
+        self.gateway.broker.clone()
     }
 
     /// Serves until `stop` is ready, then lets the clients go at a measured pace. Returns when all are gone or the
     /// grace is over.
     pub async fn run(self, stop: impl Future<Output = ()>) {
-        let Server { app, listener, feeds_end } = self;
-        let accepting = CancellationToken::new();
-        app.tasks.spawn(listener::accept(
+        let Server {
+            gateway,
+            grace,
             listener,
-            router(Arc::clone(&app)),
-            Arc::clone(&app),
+            feeds_end,
+        } = self;
+        let accepting = CancellationToken::new();
+        gateway.tasks.spawn(listener::accept(
+            listener,
+            router(Arc::clone(&gateway)),
+            Arc::clone(&gateway),
             accepting.clone(),
         ));
-        app.tasks.spawn(sweep(Arc::clone(&app), accepting.clone()));
+        gateway
+            .tasks
+            .spawn(sweep(Arc::clone(&gateway), accepting.clone()));
         stop.await;
 
         let began = Instant::now();
-        let end = began + app.config.grace;
-        tracing::info!(clients = app.connections.len(), grace_s = app.config.grace.as_secs(), "draining");
-        app.drain.begin(&app.connections, app.config.grace, began);
+        let end = began + grace;
+        tracing::info!(
+            clients = gateway.connections.len(),
+            grace_s = grace.as_secs(),
+            "draining"
+        );
+        gateway.drain.begin(&gateway.connections, grace, began);
         // Health goes on being answered meanwhile, so that a balancer sees that we are not ready.
-        let all_gone = timeout_at(end, app.connections.emptied()).await.is_ok();
+        let all_gone = timeout_at(end, gateway.connections.emptied()).await.is_ok();
         accepting.cancel();
         feeds_end.cancel();
-        app.tasks.close();
+        gateway.tasks.close();
         let last_words = end.max(Instant::now() + LAST_WORDS);
-        let all_done = timeout_at(last_words, app.tasks.wait()).await.is_ok();
-        tracing::info!(all_gone, all_done, took_ms = began.elapsed().as_millis() as u64, "stopped");
+        let all_done = timeout_at(last_words, gateway.tasks.wait()).await.is_ok();
+        tracing::info!(
+            all_gone,
+            all_done,
+            took_ms = began.elapsed().as_millis() as u64,
+            "stopped"
+        );
     }
 }
 
 /// Lets go of what nobody uses any more.
-async fn sweep(app: Arc<App>, stop: CancellationToken) {
+async fn sweep(gateway: Arc<Gateway>, stop: CancellationToken) {
     let mut ticks = interval(SWEEP);
     loop {
         tokio::select! {
             _ = ticks.tick() => {
-                app.broker.sweep();
-                app.addresses.sweep(Instant::now());
+                gateway.broker.sweep();
+                gateway.addresses.sweep(Instant::now());
             }
             () = stop.cancelled() => return,
         }

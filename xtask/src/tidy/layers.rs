@@ -15,7 +15,7 @@ enum Layer {
 }
 
 /// Where each module belongs; the longest matching path decides.
-const MODULES: [(&str, Layer); 27] = [
+const MODULES: [(&str, Layer); 29] = [
     ("auth", Layer::Pure),
     ("origin", Layer::Pure),
     ("rate", Layer::Pure),
@@ -25,6 +25,8 @@ const MODULES: [(&str, Layer); 27] = [
     ("encoded", Layer::Pure),
     ("history", Layer::Pure),
     ("conflate", Layer::Pure),
+    ("limits", Layer::Pure),
+    ("clock", Layer::Pure),
     ("feeds::hyperliquid::wire", Layer::Pure),
     ("feeds::hyperliquid::number", Layer::Pure),
     ("metrics", Layer::Shared),
@@ -33,15 +35,16 @@ const MODULES: [(&str, Layer); 27] = [
     ("hub", Layer::Shared),
     ("presence", Layer::Shared),
     ("broker", Layer::Shared),
+    ("drain", Layer::Shared),
     ("commands", Layer::Acting),
     ("feeds", Layer::Acting),
     ("connection", Layer::Acting),
     ("doors", Layer::Acting),
-    ("shutdown", Layer::Wiring),
+    ("gateway", Layer::Acting),
     ("app", Layer::Wiring),
+    ("server", Layer::Wiring),
     ("router", Layer::Wiring),
-    ("health", Layer::Wiring),
-    ("assets", Layer::Wiring),
+    ("signals", Layer::Wiring),
     ("config", Layer::Wiring),
     ("main", Layer::Wiring),
 ];

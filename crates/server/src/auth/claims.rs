@@ -115,7 +115,9 @@ impl Verifier {
             .claims;
         let leeway = self.leeway.as_millis() as u64;
         let is_early = |moment: Option<f64>| {
-            moment.is_some_and(|seconds| moment_of(seconds).as_millis() > now.as_millis().saturating_add(leeway))
+            moment.is_some_and(|seconds| {
+                moment_of(seconds).as_millis() > now.as_millis().saturating_add(leeway)
+            })
         };
         if is_early(claims.nbf) || is_early(claims.iat) {
             return Err(TokenError::Wrong);
@@ -180,13 +182,19 @@ mod tests {
         .unwrap();
         assert_eq!(identity.user.as_str(), "ann");
         assert_eq!(identity.role, Role::Operator);
-        assert_eq!(identity.expires_at, Timestamp::from_millis((NOW_SECS + 60) * 1000));
+        assert_eq!(
+            identity.expires_at,
+            Timestamp::from_millis((NOW_SECS + 60) * 1000)
+        );
         assert_eq!(identity.channels.unwrap().len(), 2);
     }
 
     #[test]
     fn without_a_role_one_looks_on_only() {
-        assert_eq!(check(json!({"sub": "ann", "exp": NOW_SECS + 1})).unwrap().role, Role::Viewer);
+        assert_eq!(
+            check(json!({"sub": "ann", "exp": NOW_SECS + 1})).unwrap().role,
+            Role::Viewer
+        );
     }
 
     #[test]
@@ -195,16 +203,26 @@ mod tests {
         for (claims, expected) in [
             (json!({"sub": "ann", "exp": NOW_SECS - 1}), Expired),
             (json!({"sub": "ann", "exp": NOW_SECS}), Expired),
-            (json!({"sub": "ann", "exp": -5}), Expired),
+            (json!({"sub": "ann", "exp": 0}), Expired),
+            (json!({"sub": "ann", "exp": -5}), Wrong),
             (json!({"sub": "ann"}), Wrong),
             (json!({"exp": NOW_SECS + 60}), Wrong),
             (json!({"sub": "", "exp": NOW_SECS + 60}), Wrong),
             (json!({"sub": 7, "exp": NOW_SECS + 60}), Wrong),
             (json!({"sub": "ann", "exp": "tomorrow"}), Wrong),
             (json!({"sub": "ann", "exp": NOW_SECS + 60, "role": "god"}), Wrong),
-            (json!({"sub": "ann", "exp": NOW_SECS + 60, "nbf": NOW_SECS + 31}), Wrong),
-            (json!({"sub": "ann", "exp": NOW_SECS + 60, "iat": NOW_SECS + 31}), Wrong),
-            (json!({"sub": "ann", "exp": NOW_SECS + 60, "channels": "all"}), Wrong),
+            (
+                json!({"sub": "ann", "exp": NOW_SECS + 60, "nbf": NOW_SECS + 31}),
+                Wrong,
+            ),
+            (
+                json!({"sub": "ann", "exp": NOW_SECS + 60, "iat": NOW_SECS + 31}),
+                Wrong,
+            ),
+            (
+                json!({"sub": "ann", "exp": NOW_SECS + 60, "channels": "all"}),
+                Wrong,
+            ),
         ] {
             assert_eq!(check(claims.clone()), Err(expected), "{claims}");
         }
@@ -212,7 +230,10 @@ mod tests {
 
     #[test]
     fn clocks_may_differ_a_little() {
-        assert!(check(json!({"sub": "ann", "exp": NOW_SECS + 60, "nbf": NOW_SECS + 30, "iat": NOW_SECS + 30})).is_ok());
+        assert!(
+            check(json!({"sub": "ann", "exp": NOW_SECS + 60, "nbf": NOW_SECS + 30, "iat": NOW_SECS + 30}))
+                .is_ok()
+        );
     }
 
     #[test]

@@ -22,7 +22,8 @@ impl ChannelPattern {
     /// If it is empty, too long, or has a `*` elsewhere than at its end.
     pub fn parse(text: &str) -> Result<Self, PatternError> {
         let stem = text.strip_suffix('*').unwrap_or(text);
-        let is_right = !text.is_empty() && text.len() <= 128 && stem.bytes().all(|byte| byte.is_ascii_graphic());
+        let is_right =
+            !text.is_empty() && text.len() <= 128 && stem.bytes().all(|byte| byte.is_ascii_graphic());
         if is_right && !stem.contains('*') {
             return Ok(ChannelPattern { text: text.into() });
         }
@@ -65,7 +66,11 @@ mod tests {
             ("room:*", "rooms:a", false),
             ("*", "anything", true),
         ] {
-            assert_eq!(ChannelPattern::parse(pattern).unwrap().matches(channel), expected, "{pattern} {channel}");
+            assert_eq!(
+                ChannelPattern::parse(pattern).unwrap().matches(channel),
+                expected,
+                "{pattern} {channel}"
+            );
         }
         for text in ["", "a*b", "**", "a b"] {
             assert!(ChannelPattern::parse(text).is_err(), "{text:?}");

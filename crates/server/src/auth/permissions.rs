@@ -91,11 +91,14 @@ fn may(identity: &Identity, act: Act<'_>) -> bool {
     };
     match act {
         Act::Read(topic) => in_channels(topic.channel()) && may_read(identity, topic),
-        Act::Publish(channel) => in_channels(channel) && matches!(identity.role, Role::Operator | Role::Admin),
+        Act::Publish(channel) => {
+            in_channels(channel) && matches!(identity.role, Role::Operator | Role::Admin)
+        }
         Act::Report => in_channels("telemetry") && matches!(identity.role, Role::Device | Role::Admin),
         Act::Command => in_channels("commands") && matches!(identity.role, Role::Operator | Role::Admin),
         Act::Join(room) => {
-            in_channels(&format!("room:{room}")) && matches!(identity.role, Role::Viewer | Role::Operator | Role::Admin)
+            in_channels(&format!("room:{room}"))
+                && matches!(identity.role, Role::Viewer | Role::Operator | Role::Admin)
         }
     }
 }
@@ -161,7 +164,10 @@ mod tests {
     }
 
     fn patterns(texts: &[&str]) -> Vec<ChannelPattern> {
-        texts.iter().map(|text| ChannelPattern::parse(text).unwrap()).collect()
+        texts
+            .iter()
+            .map(|text| ChannelPattern::parse(text).unwrap())
+            .collect()
     }
 
     fn ann(role: Role, channels: Option<&[&str]>) -> Who {
@@ -233,7 +239,12 @@ mod tests {
     #[test]
     fn a_refusal_says_whether_a_token_could_help() {
         let bobs = topic("user_orders", r#"{"userId":"bob"}"#);
-        let code = |who: &Who| Permissions::default().check(who, Act::Read(&bobs)).unwrap_err().code;
+        let code = |who: &Who| {
+            Permissions::default()
+                .check(who, Act::Read(&bobs))
+                .unwrap_err()
+                .code
+        };
         assert_eq!(code(&Who::Anonymous), ErrorCode::AuthFailed);
         assert_eq!(code(&ann(Role::Viewer, None)), ErrorCode::Forbidden);
     }

@@ -30,6 +30,8 @@ pub fn authenticated(identity: &Identity) -> Reply {
 fn refusal(error: TokenError) -> Refusal {
     match error {
         TokenError::Wrong => Refusal::new(ErrorCode::AuthFailed, "the token is wrong; get another one"),
-        TokenError::Expired => Refusal::new(ErrorCode::TokenExpired, "the token has expired; get another one"),
+        TokenError::Expired => {
+            Refusal::new(ErrorCode::TokenExpired, "the token has expired; get another one")
+        }
     }
 }

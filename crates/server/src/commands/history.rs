@@ -1,7 +1,8 @@
 //! `history`: a page of the past, out of the broker's memory or, for bars before a time, the exchange's own archive.
 
 use nexus_protocol::{
-    Epoch, ErrorCode, History, HistoryItem, HistoryPage, Json, Offset, Position, Refusal, Reply, Timestamp, Topic,
+    Epoch, ErrorCode, History, HistoryItem, HistoryPage, Json, Offset, Position, Refusal, Reply, Timestamp,
+    Topic,
 };
 use tokio::time::timeout;
 
@@ -18,23 +19,30 @@ pub const MOST_ITEMS: u32 = 1_000;
 /// # Errors
 /// If it is not allowed, or the source does not have the topic or cannot be asked.
 pub async fn history(cx: &Cx, history: &History) -> Result<Reply, Refusal> {
-    cx.app.permissions.check(&cx.who, Act::Read(&history.topic))?;
-    check_source(&cx.app, &history.topic).await?;
+    cx.gateway.permissions.check(&cx.who, Act::Read(&history.topic))?;
+    check_source(&cx.gateway, &history.topic).await?;
     match (&history.topic, history.before) {
-        (Topic::Candles(..), Some(before)) if cx.app.feeds.serves(&history.topic) => archive(cx, history, before).await,
+        (Topic::Candles(..), Some(before)) if cx.gateway.feeds.serves(&history.topic) => {
+            archive(cx, history, before).await
+        }
         _ => memory(cx, history).await,
     }
 }
 
 async fn memory(cx: &Cx, history: &History) -> Result<Reply, Refusal> {
-    let joined = cx.app.broker.join(&history.topic, Begin::Live).await.map_err(refusal)?;
+    let joined = cx
+        .gateway
+        .broker
+        .join(&history.topic, Begin::Live)
+        .await
+        .map_err(refusal)?;
     let of = PageOf {
         after: after(history, &joined.position)?,
         before: history.before,
         limit: limit(history) as usize,
         reverse: history.reverse,
     };
-    let page = cx.app.broker.page(&history.topic, of).await.unwrap_or(Page {
+    let page = cx.gateway.broker.page(&history.topic, of).await.unwrap_or(Page {
         position: joined.position,
         publications: Vec::new(),
         more: false,
@@ -50,11 +58,23 @@ async fn memory(cx: &Cx, history: &History) -> Result<Reply, Refusal> {
 }
 
 async fn archive(cx: &Cx, history: &History, before: Timestamp) -> Result<Reply, Refusal> {
-    let joined = cx.app.broker.join(&history.topic, Begin::Live).await.map_err(refusal)?;
+    let joined = cx
+        .gateway
+        .broker
+        .join(&history.topic, Begin::Live)
+        .await
+        .map_err(refusal)?;
     let limit = limit(history);
-    let older = timeout(COMMAND_DEADLINE, cx.app.feeds.older(&history.topic, before, limit)).await;
+    let older = timeout(
+        COMMAND_DEADLINE,
+        cx.gateway.feeds.older(&history.topic, before, limit),
+    )
+    .await;
     let mut items = older.unwrap_or_else(|_| {
-        Err(Refusal::new(ErrorCode::UpstreamDown, "the exchange did not answer in time; try again later"))
+        Err(Refusal::new(
+            ErrorCode::UpstreamDown,
+            "the exchange did not answer in time; try again later",
+        ))
     })?;
     let more = items.len() >= limit as usize;
     if history.reverse {

@@ -11,8 +11,8 @@ use std::time::Duration;
 
 use nexus_protocol::{Reply, Subscribe, Topic, Unsubscribed};
 
-use crate::app::App;
 use crate::auth::Who;
+use crate::gateway::Gateway;
 use crate::hub::Seat;
 use crate::outbox::{LaneId, Outbox};
 
@@ -23,7 +23,7 @@ pub const COMMAND_DEADLINE: Duration = Duration::from_secs(10);
 #[derive(Clone, Debug)]
 pub struct Cx {
     /// What the server has.
-    pub app: Arc<App>,
+    pub gateway: Arc<Gateway>,
     /// Who asks.
     pub who: Who,
     /// What waits for the asker's socket.
@@ -45,7 +45,7 @@ impl Subscription {
     pub fn open(cx: &Cx, subscribe: &Subscribe, policy: crate::outbox::Policy) -> Self {
         let lane = cx.outbox.open(&subscribe.topic, policy);
         Subscription {
-            _seat: cx.app.hub.take_seat(&subscribe.topic, &cx.outbox, lane),
+            _seat: cx.gateway.hub.take_seat(&subscribe.topic, &cx.outbox, lane),
             lane,
             outbox: Arc::clone(&cx.outbox),
         }

@@ -5,22 +5,25 @@ use std::time::Duration;
 use nexus_protocol::{ErrorCode, Mode, Offset, Refusal, Reply, Subscribe, Subscribed, Topic};
 use tokio::time::timeout;
 
-use crate::app::App;
 use crate::auth::{Act, Who};
 use crate::broker::{Begin, BrokerError, First};
 use crate::commands::{COMMAND_DEADLINE, Cx, Subscription};
+use crate::gateway::Gateway;
 use crate::outbox::{CatchUp, Policy};
 
 /// What can be said at once: whether it is allowed, and makes sense.
 ///
 /// # Errors
 /// If it is not, or does not.
-pub fn check(app: &App, who: &Who, subscribe: &Subscribe) -> Result<(), Refusal> {
-    app.permissions.check(who, Act::Read(&subscribe.topic))?;
+pub fn check(gateway: &Gateway, who: &Who, subscribe: &Subscribe) -> Result<(), Refusal> {
+    gateway.permissions.check(who, Act::Read(&subscribe.topic))?;
     if !subscribe.filters.is_empty() {
         return Err(Refusal::new(
             ErrorCode::InvalidParams,
-            format!("`{}` has no filters in this version of the server", subscribe.topic.channel()),
+            format!(
+                "`{}` has no filters in this version of the server",
+                subscribe.topic.channel()
+            ),
         ));
     }
     if subscribe.mode == Some(Mode::Every) && subscribe.throttle_ms.is_some() {
@@ -43,11 +46,11 @@ pub async fn subscribe(
     goes_on_at: Option<Offset>,
 ) -> Result<(Subscription, Reply), Refusal> {
     if goes_on_at.is_none() {
-        check_source(&cx.app, &subscribe.topic).await?;
+        check_source(&cx.gateway, &subscribe.topic).await?;
     }
     let subscription = Subscription::open(cx, subscribe, policy(subscribe));
     let joined = cx
-        .app
+        .gateway
         .broker
         .join(&subscribe.topic, begin(subscribe, goes_on_at))
         .await
@@ -76,19 +79,22 @@ pub async fn subscribe(
 }
 
 /// Whether the topic's source has it. Topics without a source are whatever is published on them.
-pub(super) async fn check_source(app: &App, topic: &Topic) -> Result<(), Refusal> {
+pub(super) async fn check_source(gateway: &Gateway, topic: &Topic) -> Result<(), Refusal> {
     let needs_a_source = matches!(
         topic,
         Topic::Prices(_) | Topic::OrderBook(..) | Topic::Trades(_) | Topic::Candles(..)
     );
-    if app.feeds.serves(topic) {
-        let checked = timeout(COMMAND_DEADLINE, app.feeds.check(topic)).await;
+    if gateway.feeds.serves(topic) {
+        let checked = timeout(COMMAND_DEADLINE, gateway.feeds.check(topic)).await;
         return checked.unwrap_or_else(|_| {
-            Err(Refusal::new(ErrorCode::UpstreamDown, "the source did not answer in time; try again later"))
+            Err(Refusal::new(
+                ErrorCode::UpstreamDown,
+                "the source did not answer in time; try again later",
+            ))
         });
     }
     // Somebody else may publish a market here; then it is there.
-    if needs_a_source && !app.broker.has(topic).await {
+    if needs_a_source && !gateway.broker.has(topic).await {
         return Err(Refusal::new(
             ErrorCode::UpstreamDown,
             "no exchange is configured on this server",
@@ -131,7 +137,8 @@ fn begin(subscribe: &Subscribe, goes_on_at: Option<Offset>) -> Begin {
 
 pub(super) fn refusal(error: BrokerError) -> Refusal {
     match error {
-        BrokerError::TooManyTopics => Refusal::new(ErrorCode::RateLimited, format!("{error}; try again later"))
-            .retry_after_ms(60_000),
+        BrokerError::TooManyTopics => {
+            Refusal::new(ErrorCode::RateLimited, format!("{error}; try again later")).retry_after_ms(60_000)
+        }
     }
 }

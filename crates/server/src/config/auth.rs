@@ -35,7 +35,10 @@ pub enum TokenKey {
 impl AuthConfig {
     pub(super) fn from_settings(settings: &mut Settings) -> Result<Self, ConfigError> {
         let patterns = settings.list("anonymous");
-        let anonymous = patterns.iter().map(|pattern| ChannelPattern::parse(pattern)).collect::<Result<_, _>>();
+        let anonymous = patterns
+            .iter()
+            .map(|pattern| ChannelPattern::parse(pattern))
+            .collect::<Result<_, _>>();
         Ok(AuthConfig {
             key: TokenKey::from_settings(settings)?,
             leeway: settings.seconds("jwt_leeway_secs")?,

@@ -21,12 +21,19 @@ pub struct HttpConfig {
 impl HttpConfig {
     pub(super) fn from_settings(settings: &mut Settings) -> Result<Self, ConfigError> {
         let allowed_origins = settings.list("allowed_origins");
-        if let Some(wrong) = allowed_origins.iter().find(|origin| *origin != "*" && !is_origin(origin)) {
-            let why = format!("`{wrong}` is no origin; write https://host or https://host:port, without a path");
+        if let Some(wrong) = allowed_origins
+            .iter()
+            .find(|origin| *origin != "*" && !is_origin(origin))
+        {
+            let why =
+                format!("`{wrong}` is no origin; write https://host or https://host:port, without a path");
             return Err(settings.wrong("allowed_origins", why));
         }
         let networks = settings.list("trusted_proxies");
-        let trusted_proxies = networks.iter().map(|network| Network::parse(network)).collect::<Result<_, _>>();
+        let trusted_proxies = networks
+            .iter()
+            .map(|network| Network::parse(network))
+            .collect::<Result<_, _>>();
         Ok(HttpConfig {
             web_dir: settings.optional_text("web_dir").map(PathBuf::from),
             allowed_origins,

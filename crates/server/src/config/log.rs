@@ -39,7 +39,9 @@ impl LogConfig {
     /// Starts logging to standard error. Only the first call in a process counts.
     pub fn start(&self) {
         let filter = EnvFilter::new(&self.filter);
-        let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+        let builder = tracing_subscriber::fmt()
+            .with_env_filter(filter)
+            .with_writer(std::io::stderr);
         let _ = match self.format {
             LogFormat::Text => builder.try_init(),
             LogFormat::Json => builder.json().try_init(),

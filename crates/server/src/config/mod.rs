@@ -13,7 +13,6 @@ mod settings;
 
 pub use auth::{AuthConfig, TokenKey};
 pub use http::HttpConfig;
-pub use limits::LimitsConfig;
 pub use log::{LogConfig, LogFormat};
 pub use settings::{ConfigError, SETTINGS, Setting, Settings};
 
@@ -24,6 +23,7 @@ use std::time::Duration;
 use crate::broker::BrokerLimits;
 use crate::feeds::hyperliquid::HyperliquidConfig;
 use crate::history::Keep;
+use crate::limits::ClientLimits;
 
 /// Every setting.
 #[derive(Debug)]
@@ -37,7 +37,7 @@ pub struct Config {
     /// Tokens and who may what.
     pub auth: AuthConfig,
     /// What one client may do.
-    pub limits: LimitsConfig,
+    pub limits: ClientLimits,
     /// What the broker keeps.
     pub broker: BrokerLimits,
     /// The exchange, if there is one.
@@ -59,7 +59,7 @@ impl Config {
             data_dir: settings.text("data_dir").into(),
             http: HttpConfig::from_settings(&mut settings)?,
             auth: AuthConfig::from_settings(&mut settings)?,
-            limits: LimitsConfig::from_settings(&mut settings)?,
+            limits: limits::from_settings(&mut settings)?,
             broker: broker(&mut settings)?,
             hyperliquid: hyperliquid(&mut settings)?,
             log: LogConfig::from_settings(&mut settings)?,

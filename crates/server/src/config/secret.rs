@@ -47,7 +47,11 @@ fn make(path: &Path) -> std::io::Result<()> {
     let secret: String = bits.iter().map(|byte| format!("{byte:02x}")).collect();
     let draft = path.with_extension(format!("{}.new", std::process::id()));
     let _ = fs::remove_file(&draft);
-    let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft)?;
+    let mut file = fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(&draft)?;
     file.write_all(secret.as_bytes())?;
     file.sync_all()?;
     let linked = fs::hard_link(&draft, path);
@@ -73,7 +77,11 @@ mod tests {
         assert_eq!(read_or_make(&data_dir).unwrap(), first);
         let mode = fs::metadata(data_dir.join(FILE)).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
-        assert_eq!(fs::read_dir(&data_dir).unwrap().count(), 1, "no draft is left behind");
+        assert_eq!(
+            fs::read_dir(&data_dir).unwrap().count(),
+            1,
+            "no draft is left behind"
+        );
     }
 
     #[test]
@@ -90,6 +98,9 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         fs::write(dir.path().join(FILE), "short\n").unwrap();
         let error = read_or_make(dir.path()).unwrap_err().to_string();
-        assert!(error.contains("at least 32 bytes") && !error.contains("short"), "{error}");
+        assert!(
+            error.contains("at least 32 bytes") && !error.contains("short"),
+            "{error}"
+        );
     }
 }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use nexus_protocol::{ChannelStatus, FeedState, Gap, Offset, Push, Timestamp, Topic};
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use crate::app::wall_clock;
 use crate::broker::Piece;
+use crate::clock::wall_clock;
 use crate::connection::Connection;
 use crate::outbox::{Behind, CatchUp, Caught};
 
@@ -22,7 +22,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     }
 
     async fn send_snapshot(&mut self, behind: &Behind) {
-        let snapshot = self.app.broker.snapshot(&behind.topic).await;
+        let snapshot = self.gateway.broker.snapshot(&behind.topic).await;
         if let Some(frame) = snapshot.frame {
             self.send(frame);
         }
@@ -30,16 +30,20 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     }
 
     async fn send_piece(&mut self, behind: &Behind, offset: Offset) {
-        let piece = self.app.broker.after(&behind.topic, offset, PIECE_BYTES).await;
+        let piece = self
+            .gateway
+            .broker
+            .after(&behind.topic, offset, PIECE_BYTES)
+            .await;
         if piece.missed > 0 && behind.latest {
             return self.send_snapshot(behind).await;
         }
         if behind.tell {
-            self.app.metrics.behind.inc();
+            self.gateway.metrics.behind.inc();
             self.tell(&behind.topic, behind_status(&piece, wall_clock()));
         }
         if piece.missed > 0 {
-            self.app.metrics.missed.inc_by(piece.missed);
+            self.gateway.metrics.missed.inc_by(piece.missed);
             self.tell(&behind.topic, gap_status(&piece, offset, wall_clock()));
         }
         for publication in &piece.publications {

@@ -17,18 +17,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use nexus_protocol::{
-    ClientId, CloseCode, Connected, ErrorCode, JSON_SUBPROTOCOL, Limits, MessageId, Push, Refusal, Reply, Shutdown,
-    encode_push, encode_reply,
+    ClientId, CloseCode, Connected, ErrorCode, JSON_SUBPROTOCOL, Limits, MessageId, Push, Refusal, Reply,
+    Shutdown, encode_push, encode_reply,
 };
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::Instant;
 
-use crate::app::{App, wall_clock};
 use crate::auth::{Identity, Who};
+use crate::clock::wall_clock;
 use crate::connection::requests::Done;
 use crate::connection::session::Session;
 use crate::connection::timers::{Alarm, Timer};
 use crate::connection::wire::{Ended, Event, Wire};
+use crate::gateway::Gateway;
 use crate::outbox::{Outbox, Work};
 
 /// So much is handed to the socket before it is flushed.
@@ -39,7 +40,7 @@ const READ_UP_TO: usize = 64 * 1024;
 /// One client of the native door.
 pub struct Connection<S> {
     id: ClientId,
-    app: Arc<App>,
+    gateway: Arc<Gateway>,
     wire: Wire<S>,
     outbox: Arc<Outbox>,
     session: Session,
@@ -72,10 +73,10 @@ type Flow = ControlFlow<End>;
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     /// A client that has come through the door.
-    pub fn new(app: Arc<App>, wire: Wire<S>, identity: Option<Identity>) -> Self {
+    pub fn new(gateway: Arc<Gateway>, wire: Wire<S>, identity: Option<Identity>) -> Self {
         let now = Instant::now();
-        let limits = &app.config.limits;
-        let must_sign_in = identity.is_none() && app.permissions.need_a_token();
+        let limits = &gateway.limits;
+        let must_sign_in = identity.is_none() && gateway.permissions.need_a_token();
         let mut connection = Connection {
             id: new_client_id(),
             wire,
@@ -88,7 +89,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             sign_in_by: must_sign_in.then(|| now + limits.sign_in_within),
             expires: None,
             restart_at: None,
-            app,
+            gateway,
         };
         if let Some(identity) = identity {
             connection.sign_in(identity);
@@ -98,8 +99,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
 
     /// Greets, serves and closes.
     pub async fn serve(mut self) {
-        self.app.metrics.connections.inc();
-        let _entered = self.app.connections.enter(self.id.clone(), Arc::clone(&self.outbox));
+        self.gateway.metrics.connections.inc();
+        let _entered = self
+            .gateway
+            .connections
+            .enter(self.id.clone(), Arc::clone(&self.outbox));
         tracing::debug!(client.id = %self.id, user = self.session.who.user().map(|user| user.as_str()), "connected");
         self.greet();
         let end = loop {
@@ -111,7 +115,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     }
 
     fn greet(&mut self) {
-        let limits = &self.app.config.limits;
+        let limits = &self.gateway.limits;
         let now = wall_clock();
         let connected = Connected {
             client_id: self.id.clone(),
@@ -132,7 +136,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     }
 
     async fn step(&mut self) -> Flow {
-        if self.restart_at.is_none() && self.app.drain.has_begun() {
+        if self.restart_at.is_none() && self.gateway.drain.has_begun() {
             self.announce_restart();
         }
         self.fill().await;
@@ -155,13 +159,22 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             };
             match work {
                 Work::Publication(publication) => {
-                    self.app.metrics.delivery.note(wall_clock().since(publication.time));
+                    self.gateway
+                        .metrics
+                        .delivery
+                        .note(wall_clock().since(publication.time));
                     self.send(publication.frame.clone());
                 }
                 Work::Merged(pending) => {
-                    self.app.metrics.conflated.inc_by(pending.count().saturating_sub(1));
+                    self.gateway
+                        .metrics
+                        .conflated
+                        .inc_by(pending.count().saturating_sub(1));
                     if let Some(newest) = pending.newest() {
-                        self.app.metrics.delivery.note(wall_clock().since(newest.time));
+                        self.gateway
+                            .metrics
+                            .delivery
+                            .note(wall_clock().since(newest.time));
                     }
                     if let Some(frame) = pending.into_frame() {
                         self.send(frame);
@@ -183,7 +196,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             }
             Event::Control => {
                 self.heard = now;
-                match self.session.controls.admit(now, self.app.config.limits.messages_per_minute) {
+                match self
+                    .session
+                    .controls
+                    .admit(now, self.gateway.limits.messages_per_minute)
+                {
                     Ok(()) => Flow::Continue(()),
                     Err(_) => Flow::Break(End::Close(CloseCode::Policy, "too many pings")),
                 }
@@ -202,7 +219,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         match timer {
             Timer::Ping => {
                 self.wire.push_ping();
-                self.next_ping = now + self.app.config.limits.ping_every;
+                self.next_ping = now + self.gateway.limits.ping_every;
                 self.session.rest(now);
                 Flow::Continue(())
             }
@@ -211,10 +228,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 Flow::Continue(())
             }
             Timer::Silent => Flow::Break(End::Close(CloseCode::GoingAway, "nothing came for too long")),
-            Timer::Blocked => Flow::Break(End::Cut(CloseCode::Slow, "nothing was taken for too long; come back and recover")),
+            Timer::Blocked => Flow::Break(End::Cut(
+                CloseCode::Slow,
+                "nothing was taken for too long; come back and recover",
+            )),
             Timer::SignIn => Flow::Break(End::Close(CloseCode::Policy, "not signed in in time")),
             Timer::TokenExpired => {
-                let refusal = Refusal::new(ErrorCode::TokenExpired, "the token has expired; get another one and come back");
+                let refusal = Refusal::new(
+                    ErrorCode::TokenExpired,
+                    "the token has expired; get another one and come back",
+                );
                 self.reply(None, &Reply::Error(refusal));
                 Flow::Break(End::Close(CloseCode::TokenExpired, "the token has expired"))
             }
@@ -224,16 +247,22 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
 
     /// The next thing that is to happen by itself, and when. What stands first wins where two are due.
     fn next_timer(&self) -> (Instant, Timer) {
-        let limits = &self.app.config.limits;
+        let limits = &self.gateway.limits;
         let blocked = self.wire.blocked_since().map(|since| since + limits.slow_after);
-        let alive = self.wire.unblocked_at().map_or(self.heard, |at| at.max(self.heard));
+        let alive = self
+            .wire
+            .unblocked_at()
+            .map_or(self.heard, |at| at.max(self.heard));
         [
             (blocked, Timer::Blocked),
             (self.expires, Timer::TokenExpired),
             (self.sign_in_by, Timer::SignIn),
             (self.restart_at, Timer::Restart),
             // While the client takes nothing, we do not read what it says either.
-            (Some(alive + limits.idle).filter(|_| blocked.is_none()), Timer::Silent),
+            (
+                Some(alive + limits.idle).filter(|_| blocked.is_none()),
+                Timer::Silent,
+            ),
             (Some(self.next_ping), Timer::Ping),
             (self.outbox.held_until(), Timer::Throttle),
         ]
@@ -244,7 +273,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     }
 
     fn announce_restart(&mut self) {
-        let Some(farewell) = self.app.drain.farewell(fastrand::f64()) else {
+        let Some(farewell) = self.gateway.drain.farewell(fastrand::f64()) else {
             return;
         };
         self.restart_at = Some(farewell.close_at);
@@ -271,21 +300,28 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     }
 
     fn send(&mut self, frame: bytes::Bytes) {
-        self.app.metrics.frames_sent.inc();
-        self.app.metrics.bytes_sent.inc_by(frame.len() as u64);
+        self.gateway.metrics.frames_sent.inc();
+        self.gateway.metrics.bytes_sent.inc_by(frame.len() as u64);
         self.wire.push(frame);
     }
 
     /// Leaves all topics at once, then takes leave of the client.
     async fn close(self, end: End) {
-        let Connection { id, app, wire, session, request, .. } = self;
+        let Connection {
+            id,
+            gateway,
+            wire,
+            session,
+            request,
+            ..
+        } = self;
         drop(request);
         drop(session);
         let code = match end {
             End::Theirs(_) => None,
             End::Close(code, _) | End::Cut(code, _) => Some(code),
         };
-        app.metrics.count_close(code);
+        gateway.metrics.count_close(code);
         tracing::debug!(client.id = %id, close.code = code.map(CloseCode::code), "disconnected");
         match end {
             End::Theirs(Ended::Broken | Ended::Violation(..)) => {}

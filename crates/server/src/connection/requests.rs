@@ -8,8 +8,8 @@ use nexus_protocol::{
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::Instant;
 
-use crate::app::wall_clock;
 use crate::auth::{Act, Who};
+use crate::clock::wall_clock;
 use crate::commands::{self, Cx, Subscription};
 use crate::connection::session::is_the_client_s_doing;
 use crate::connection::{Connection, End, Flow};
@@ -29,7 +29,7 @@ enum Answer {
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     pub(super) fn handle_text(&mut self, text: &str, now: Instant) -> Flow {
-        let limits = &self.app.config.limits;
+        let limits = &self.gateway.limits;
         let decoded = decode_request(text, limits.message_bytes as usize);
         let id = match &decoded {
             Ok((id, _)) => id.clone(),
@@ -38,7 +38,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         if let Err(too_often) = self.session.messages.admit(now, limits.messages_per_minute) {
             let refusal = Refusal::new(
                 ErrorCode::RateLimited,
-                format!("more than {} messages in a minute; wait and send again", limits.messages_per_minute),
+                format!(
+                    "more than {} messages in a minute; wait and send again",
+                    limits.messages_per_minute
+                ),
             );
             // Rounded up: whoever waits as told is let in.
             let wait = u64::try_from(too_often.retry_after.as_millis()).unwrap_or(u64::MAX);
@@ -46,11 +49,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         }
         match decoded {
             Ok((id, request)) => {
-                self.app.metrics.count_message(request.type_name());
+                self.gateway.metrics.count_message(request.type_name());
                 self.handle_request(id, request, now)
             }
             Err(rejected) => {
-                self.app.metrics.count_message("unreadable");
+                self.gateway.metrics.count_message("unreadable");
                 self.refuse(id.as_ref(), rejected.refusal)
             }
         }
@@ -69,7 +72,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 let cx = self.cx();
                 self.request = Some(Box::pin(async move {
                     let result = commands::history::history(&cx, &history).await.map(Answer::Reply);
-                    Done { id, began: now, result }
+                    Done {
+                        id,
+                        began: now,
+                        result,
+                    }
                 }));
                 Flow::Continue(())
             }
@@ -80,20 +87,22 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             | Request::Join(_)
             | Request::Leave(_)
             | Request::Presence(_)) => {
-                let refusal = commands::later::refuse(&self.app.permissions, &self.session.who, &later);
+                let refusal = commands::later::refuse(&self.gateway.permissions, &self.session.who, &later);
                 self.refuse(id.as_ref(), refusal)
             }
         }
     }
 
     fn handle_auth(&mut self, id: Option<MessageId>, auth: &Auth, now: Instant) -> Flow {
-        let result = commands::auth::sign_in(&self.app.verifier, wall_clock(), &self.session.who, auth);
+        let result = commands::auth::sign_in(&self.gateway.verifier, wall_clock(), &self.session.who, auth);
         let identity = match result {
             Ok(identity) => identity,
             Err(refusal) => {
                 let close = match refusal.code {
                     ErrorCode::AuthFailed => Some(End::Close(CloseCode::AuthFailed, "the token is wrong")),
-                    ErrorCode::TokenExpired => Some(End::Close(CloseCode::TokenExpired, "the token has expired")),
+                    ErrorCode::TokenExpired => {
+                        Some(End::Close(CloseCode::TokenExpired, "the token has expired"))
+                    }
                     _ => None,
                 };
                 let flow = self.refuse(id.as_ref(), refusal);
@@ -108,9 +117,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
 
     /// A refreshed token may allow less than the one before.
     fn end_what_is_no_longer_allowed(&mut self) {
-        let (permissions, who) = (&self.app.permissions, &self.session.who);
+        let (permissions, who) = (&self.gateway.permissions, &self.session.who);
         let is_over = |topic: &Topic| permissions.check(who, Act::Read(topic)).is_err();
-        let over: Vec<Topic> = self.session.subscriptions.keys().filter(|topic| is_over(topic)).cloned().collect();
+        let over: Vec<Topic> = self
+            .session
+            .subscriptions
+            .keys()
+            .filter(|topic| is_over(topic))
+            .cloned()
+            .collect();
         for topic in over {
             self.session.subscriptions.remove(&topic);
             self.reply(None, &commands::unsubscribed(&topic));
@@ -118,10 +133,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     }
 
     fn handle_subscribe(&mut self, id: Option<MessageId>, subscribe: Subscribe, now: Instant) -> Flow {
-        if let Err(refusal) = commands::subscribe::check(&self.app, &self.session.who, &subscribe) {
+        if let Err(refusal) = commands::subscribe::check(&self.gateway, &self.session.who, &subscribe) {
             return self.refuse(id.as_ref(), refusal);
         }
-        let most = self.app.config.limits.subscriptions as usize;
+        let most = self.gateway.limits.subscriptions as usize;
         let is_new = !self.session.subscriptions.contains_key(&subscribe.topic);
         if is_new && self.session.subscriptions.len() >= most {
             let refusal = Refusal::new(
@@ -132,7 +147,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         }
         // The earlier subscription keeps its seat until the new one has its own, and sends nothing more.
         let earlier = self.session.subscriptions.remove(&subscribe.topic);
-        let goes_on_at = earlier.as_ref().and_then(|earlier| self.outbox.close(earlier.lane()));
+        let goes_on_at = earlier
+            .as_ref()
+            .and_then(|earlier| self.outbox.close(earlier.lane()));
         let cx = self.cx();
         self.request = Some(Box::pin(async move {
             let _earlier = earlier;
@@ -140,7 +157,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             Done {
                 id,
                 began: now,
-                result: result.map(|(subscription, reply)| Answer::Subscribed(subscribe.topic, subscription, reply)),
+                result: result
+                    .map(|(subscription, reply)| Answer::Subscribed(subscribe.topic, subscription, reply)),
             }
         }));
         Flow::Continue(())
@@ -159,16 +177,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
 
     fn answer(&mut self, id: Option<&MessageId>, reply: &Reply, began: Instant) -> Flow {
         self.reply(id, reply);
-        self.app.metrics.answer.note(began.elapsed());
+        self.gateway.metrics.answer.note(began.elapsed());
         Flow::Continue(())
     }
 
     /// Answers with a refusal, and closes if there were too many.
     fn refuse(&mut self, id: Option<&MessageId>, refusal: Refusal) -> Flow {
-        self.app.metrics.count_refusal(refusal.code);
+        self.gateway.metrics.count_refusal(refusal.code);
         let counts = is_the_client_s_doing(&refusal);
         self.reply(id, &Reply::Error(refusal));
-        let limit = self.app.config.limits.errors_per_minute;
+        let limit = self.gateway.limits.errors_per_minute;
         if counts && self.session.refusals.admit(Instant::now(), limit).is_err() {
             return Flow::Break(End::Close(CloseCode::Policy, "too many refusals"));
         }
@@ -177,7 +195,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
 
     fn cx(&self) -> Cx {
         Cx {
-            app: std::sync::Arc::clone(&self.app),
+            gateway: std::sync::Arc::clone(&self.gateway),
             who: Who::clone(&self.session.who),
             outbox: std::sync::Arc::clone(&self.outbox),
         }

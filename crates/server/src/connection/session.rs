@@ -47,7 +47,10 @@ impl Session {
 /// that asks for ten topics while the exchange is down has done nothing wrong.
 pub(super) fn is_the_client_s_doing(refusal: &Refusal) -> bool {
     match refusal.code {
-        ErrorCode::UpstreamDown | ErrorCode::DeviceOffline | ErrorCode::CommandFailed | ErrorCode::Internal => false,
+        ErrorCode::UpstreamDown
+        | ErrorCode::DeviceOffline
+        | ErrorCode::CommandFailed
+        | ErrorCode::Internal => false,
         ErrorCode::AuthFailed
         | ErrorCode::TokenExpired
         | ErrorCode::Forbidden

@@ -150,7 +150,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
             match message {
                 Ok(Message::Text(text)) => return Poll::Ready(Event::Text(text)),
                 Ok(Message::Binary(_)) => return Poll::Ready(Event::Binary),
-                Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_)) => return Poll::Ready(Event::Control),
+                Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_)) => {
+                    return Poll::Ready(Event::Control);
+                }
                 Ok(Message::Close(_)) => {
                     self.answer_close(cx);
                     return Poll::Ready(Event::Ended(Ended::ByClient));
@@ -257,7 +259,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
 impl From<&Error> for Ended {
     fn from(error: &Error) -> Self {
         match error {
-            Error::Capacity(_) => Ended::Violation(CloseCode::TooBig, "the message is over the announced size"),
+            Error::Capacity(_) => {
+                Ended::Violation(CloseCode::TooBig, "the message is over the announced size")
+            }
             Error::Utf8(_) => Ended::Violation(CloseCode::InvalidText, "text must be UTF-8"),
             Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => Ended::Broken,
             // 1002 of RFC 6455: not part of the protocol, because no client that works gets it.
@@ -339,7 +343,10 @@ mod tests {
     #[tokio::test]
     async fn frames_arrive_as_messages_whatever_the_pipe_takes_at_once() {
         let (mut wire, mut client) = both(7).await;
-        let texts: Vec<String> = [0, 1, 125, 126, 700].iter().map(|length| "x".repeat(*length)).collect();
+        let texts: Vec<String> = [0, 1, 125, 126, 700]
+            .iter()
+            .map(|length| "x".repeat(*length))
+            .collect();
         for text in &texts {
             wire.push_text(text);
         }
@@ -361,7 +368,10 @@ mod tests {
             (frame(0x81, &[b'x'; 1001]), 1009),
             // The header alone is enough: a frame of 2^62 bytes is refused before one of them is read.
             (vec![0x81, 0xff, 0x40, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0], 1009),
-            ([frame(0x01, &[b'x'; 600]), frame(0x80, &[b'x'; 600])].concat(), 1009),
+            (
+                [frame(0x01, &[b'x'; 600]), frame(0x80, &[b'x'; 600])].concat(),
+                1009,
+            ),
             (frame(0xc1, b"x"), 1002),
             (frame(0x83, b"x"), 1002),
             (frame(0x80, b"x"), 1002),
@@ -381,13 +391,18 @@ mod tests {
     #[tokio::test]
     async fn a_text_in_fragments_with_a_ping_between_is_one_message() {
         let (ours, mut theirs) = duplex(4096);
-        let bytes = [frame(0x01, b"he"), frame(0x89, b"are you there"), frame(0x80, b"llo")].concat();
+        let bytes = [
+            frame(0x01, b"he"),
+            frame(0x89, b"are you there"),
+            frame(0x80, b"llo"),
+        ]
+        .concat();
         let (first, rest) = bytes.split_at(5);
         let mut wire = Wire::new(ours, first, 1000);
         theirs.write_all(rest).await.unwrap();
         assert!(matches!(wire.event(true).await, Event::Control));
-        assert!(matches!(wire.event(true).await, Event::Flushed));
         assert!(matches!(wire.event(true).await, Event::Text(text) if text.as_str() == "hello"));
+        assert!(matches!(wire.event(true).await, Event::Flushed));
         let mut pong = [0; 15];
         theirs.read_exact(&mut pong).await.unwrap();
         assert_eq!(&pong, b"\x8a\x0dare you there");
@@ -410,10 +425,17 @@ mod tests {
         let (mut wire, mut client) = both(50).await;
         wire.push_text(&"x".repeat(100));
         wire.push_text("never sent");
-        assert!(tokio::time::timeout(Duration::from_millis(1), wire.event(true)).await.is_err());
+        assert!(
+            tokio::time::timeout(Duration::from_millis(1), wire.event(true))
+                .await
+                .is_err()
+        );
         assert!(wire.blocked_since().is_some());
         let cutting = tokio::spawn(wire.cut(CloseCode::Slow, "too slow"));
-        assert_eq!(client.next().await.unwrap().unwrap(), Message::text("x".repeat(100)));
+        assert_eq!(
+            client.next().await.unwrap().unwrap(),
+            Message::text("x".repeat(100))
+        );
         let Some(Ok(Message::Close(Some(close)))) = client.next().await else {
             panic!("no close");
         };

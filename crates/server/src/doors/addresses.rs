@@ -102,7 +102,9 @@ pub fn client_address(peer: SocketAddr, headers: &HeaderMap, trusted: &[Network]
         return client;
     }
     let forwarded = headers.get_all("x-forwarded-for").iter().rev();
-    let hops = forwarded.filter_map(|value| value.to_str().ok()).flat_map(|value| value.rsplit(','));
+    let hops = forwarded
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.rsplit(','));
     for hop in hops {
         let Ok(address) = hop.trim().parse::<IpAddr>() else {
             break;
@@ -148,13 +150,20 @@ mod tests {
 
     #[test]
     fn only_trusted_proxies_are_believed() {
-        let trusted = [Network::parse("10.0.0.0/8").unwrap(), Network::parse("::1").unwrap()];
+        let trusted = [
+            Network::parse("10.0.0.0/8").unwrap(),
+            Network::parse("::1").unwrap(),
+        ];
         for (peer, forwarded, expected) in [
             ("192.0.2.9:1", &["203.0.113.5"][..], "192.0.2.9"),
             ("10.1.1.1:1", &[], "10.1.1.1"),
             ("10.1.1.1:1", &["203.0.113.5"], "203.0.113.5"),
             ("10.1.1.1:1", &["198.51.100.1, 203.0.113.5"], "203.0.113.5"),
-            ("10.1.1.1:1", &["198.51.100.1", "203.0.113.5, 10.2.2.2"], "203.0.113.5"),
+            (
+                "10.1.1.1:1",
+                &["198.51.100.1", "203.0.113.5, 10.2.2.2"],
+                "203.0.113.5",
+            ),
             ("10.1.1.1:1", &["junk, 10.2.2.2"], "10.2.2.2"),
             ("[::1]:1", &["203.0.113.5"], "203.0.113.5"),
             ("[::ffff:10.1.1.1]:1", &["203.0.113.5"], "203.0.113.5"),
@@ -180,7 +189,11 @@ mod tests {
             ("2001:db8::/32", "2001:db8:1::1", true),
         ] {
             let network = Network::parse(network).unwrap();
-            assert_eq!(network.contains(address.parse().unwrap()), expected, "{network:?} {address}");
+            assert_eq!(
+                network.contains(address.parse().unwrap()),
+                expected,
+                "{network:?} {address}"
+            );
         }
         for text in ["", "10.0.0.0/33", "a/8", "10.0.0.0/", "10.0.0.0/-1"] {
             assert!(Network::parse(text).is_err(), "{text}");

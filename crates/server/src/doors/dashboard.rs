@@ -16,7 +16,7 @@ use base64::prelude::BASE64_STANDARD;
 use tower::ServiceExt;
 use tower_http::services::ServeDir;
 
-use crate::app::App;
+use crate::gateway::Gateway;
 
 const FOR_EVER: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
 const ASK_EACH_TIME: HeaderValue = HeaderValue::from_static("no-cache");
@@ -36,14 +36,22 @@ const NO_DASHBOARD: &str = "<!doctype html>
 ";
 
 /// Serves a file, the page, or the sentence that there is neither.
-pub async fn dashboard(State(app): State<Arc<App>>, request: Request) -> Response {
+pub async fn dashboard(State(gateway): State<Arc<Gateway>>, request: Request) -> Response {
     if request.method() != Method::GET && request.method() != Method::HEAD {
-        return (StatusCode::METHOD_NOT_ALLOWED, "only GET and HEAD are served here\n").into_response();
+        return (
+            StatusCode::METHOD_NOT_ALLOWED,
+            "only GET and HEAD are served here\n",
+        )
+            .into_response();
     }
     let path = request.uri().path().to_owned();
     let is_root = path == "/" || path == "/index.html";
-    let Some(web_dir) = &app.config.http.web_dir else {
-        return if is_root { page(NO_DASHBOARD.to_owned()) } else { not_found() };
+    let Some(web_dir) = &gateway.web_dir else {
+        return if is_root {
+            page(NO_DASHBOARD.to_owned())
+        } else {
+            not_found()
+        };
     };
     if is_root {
         return index(web_dir).await;
@@ -51,7 +59,11 @@ pub async fn dashboard(State(app): State<Arc<App>>, request: Request) -> Respons
     let wants_page = takes_html(&request) && is_page_path(&path);
     let response = file(web_dir, request).await;
     if response.status() == StatusCode::NOT_FOUND {
-        return if wants_page { index(web_dir).await } else { not_found() };
+        return if wants_page {
+            index(web_dir).await
+        } else {
+            not_found()
+        };
     }
     with_cache(response, &path)
 }
@@ -90,7 +102,11 @@ async fn index(web_dir: &Path) -> Response {
         Ok(html) => page(html),
         Err(error) => {
             tracing::warn!(path = %path.display(), %error, "the dashboard's page cannot be read");
-            (StatusCode::NOT_FOUND, "the dashboard is not there; build it with `cargo xtask web`\n").into_response()
+            (
+                StatusCode::NOT_FOUND,
+                "the dashboard is not there; build it with `cargo xtask web`\n",
+            )
+                .into_response()
         }
     }
 }
@@ -116,14 +132,22 @@ fn with_cache(mut response: Response, path: &str) -> Response {
     }
     // Browsers refuse to compile WebAssembly of another type while it arrives.
     if path.ends_with(".wasm") {
-        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/wasm"));
+        response
+            .headers_mut()
+            .insert(CONTENT_TYPE, HeaderValue::from_static("application/wasm"));
     }
     response
 }
 
 fn takes_html(request: &Request) -> bool {
-    let accepts = request.headers().get_all(ACCEPT).iter().filter_map(|accept| accept.to_str().ok());
-    accepts.flat_map(|accept| accept.split(',')).any(|kind| kind.trim_start().starts_with("text/html"))
+    let accepts = request
+        .headers()
+        .get_all(ACCEPT)
+        .iter()
+        .filter_map(|accept| accept.to_str().ok());
+    accepts
+        .flat_map(|accept| accept.split(','))
+        .any(|kind| kind.trim_start().starts_with("text/html"))
 }
 
 /// A path without a file's ending, and not one of the server's own.
@@ -142,7 +166,12 @@ fn is_hashed(path: &str) -> bool {
 /// What the page may do. The one script that trunk writes into the page is allowed by its hash, and no other.
 fn policy(html: &str) -> String {
     let hashes: String = inline_scripts(html)
-        .map(|script| format!(" 'sha256-{}'", BASE64_STANDARD.encode(digest(&SHA256, script.as_bytes()))))
+        .map(|script| {
+            format!(
+                " 'sha256-{}'",
+                BASE64_STANDARD.encode(digest(&SHA256, script.as_bytes()))
+            )
+        })
         .collect();
     format!(
         "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'{hashes}; style-src 'self' 'unsafe-inline'; \
@@ -169,7 +198,7 @@ mod tests {
         for (path, expected) in [
             ("/nexus-web-2c7c25b9dfd6f816.js", true),
             ("/nexus-web-2c7c25b9dfd6f816_bg.wasm", true),
-            ("/app-0123456789abcdef.css", true),
+            ("/gateway-0123456789abcdef.css", true),
             ("/favicon.svg", false),
             ("/nexus-web.js", false),
             ("/snippets/x-0123456789abcdef/inline0.js", false),
@@ -196,7 +225,10 @@ mod tests {
         let html = "<script type=\"module\">let a=1;</script><script src=\"/x.js\"></script>";
         // printf 'let a=1;' | openssl dgst -sha256 -binary | base64
         let policy = policy(html);
-        assert!(policy.contains("script-src 'self' 'wasm-unsafe-eval' 'sha256-"), "{policy}");
+        assert!(
+            policy.contains("script-src 'self' 'wasm-unsafe-eval' 'sha256-"),
+            "{policy}"
+        );
         assert_eq!(policy.matches("sha256-").count(), 1);
         assert!(!super::policy("<p>none</p>").contains("sha256-"));
     }

@@ -9,18 +9,18 @@ use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
-use crate::app::App;
 use crate::feeds::{FeedReport, LinkReport};
+use crate::gateway::Gateway;
 
 /// How the server is, for people and for the dashboard's server page.
-pub async fn health(State(app): State<Arc<App>>) -> Response {
-    let standing = app.standing();
-    let is_ending = app.drain.has_begun();
-    let feeds: Vec<_> = app.feeds.report().iter().map(shown).collect();
+pub async fn health(State(gateway): State<Arc<Gateway>>) -> Response {
+    let standing = gateway.standing();
+    let is_ending = gateway.drain.has_begun();
+    let feeds: Vec<_> = gateway.feeds.report().iter().map(shown).collect();
     Json(json!({
         "status": if is_ending { "draining" } else { "healthy" },
         "version": env!("CARGO_PKG_VERSION"),
-        "uptime_s": app.started.elapsed().as_secs(),
+        "uptime_s": gateway.started.elapsed().as_secs(),
         "websocket": {"clients": standing.connections, "subscriptions": standing.subscriptions},
         "topics": standing.topics,
         "feeds": feeds,
@@ -34,8 +34,8 @@ pub async fn live() -> &'static str {
 }
 
 /// Whether new clients are welcome: not from the moment that a drain begins.
-pub async fn ready(State(app): State<Arc<App>>) -> (StatusCode, &'static str) {
-    if app.drain.has_begun() {
+pub async fn ready(State(gateway): State<Arc<Gateway>>) -> (StatusCode, &'static str) {
+    if gateway.drain.has_begun() {
         (StatusCode::SERVICE_UNAVAILABLE, "draining\n")
     } else {
         (StatusCode::OK, "ready\n")
@@ -43,9 +43,13 @@ pub async fn ready(State(app): State<Arc<App>>) -> (StatusCode, &'static str) {
 }
 
 /// What is counted.
-pub async fn metrics(State(app): State<Arc<App>>) -> Response {
+pub async fn metrics(State(gateway): State<Arc<Gateway>>) -> Response {
     const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-    ([(CONTENT_TYPE, OPEN_METRICS)], app.metrics.render(app.standing())).into_response()
+    (
+        [(CONTENT_TYPE, OPEN_METRICS)],
+        gateway.metrics.render(gateway.standing()),
+    )
+        .into_response()
 }
 
 fn shown(feed: &FeedReport) -> Value {

@@ -15,8 +15,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
-use crate::app::App;
 use crate::doors::native::Peer;
+use crate::gateway::Gateway;
 
 /// How long a client may take to send the head of a request.
 const HEAD_DEADLINE: Duration = Duration::from_secs(10);
@@ -27,7 +27,7 @@ const SEND_BUFFER_BYTES: usize = 128 * 1024;
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// Accepts until it is told to stop.
-pub async fn accept(listener: TcpListener, router: Router, app: Arc<App>, stop: CancellationToken) {
+pub async fn accept(listener: TcpListener, router: Router, gateway: Arc<Gateway>, stop: CancellationToken) {
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -35,7 +35,9 @@ pub async fn accept(listener: TcpListener, router: Router, app: Arc<App>, stop: 
         };
         match accepted {
             Ok((stream, peer)) => {
-                app.tasks.spawn(serve(stream, peer, router.clone(), stop.clone()));
+                gateway
+                    .tasks
+                    .spawn(serve(stream, peer, router.clone(), stop.clone()));
             }
             Err(error) => {
                 tracing::warn!(%error, "cannot accept a connection");

@@ -23,11 +23,12 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout};
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
-use crate::app::{App, wall_clock};
 use crate::auth::{Identity, TokenError};
+use crate::clock::wall_clock;
 use crate::connection::Connection;
 use crate::connection::wire::Wire;
 use crate::doors::addresses::client_address;
+use crate::gateway::Gateway;
 
 /// How long the switch from HTTP may take after our answer.
 const UPGRADE_DEADLINE: Duration = Duration::from_secs(10);
@@ -40,66 +41,83 @@ pub struct Peer(pub SocketAddr);
 type Away = (CloseCode, &'static str);
 
 /// Answers the handshake, and starts the connection's task.
-pub async fn native(State(app): State<Arc<App>>, mut request: Request) -> Response {
+pub async fn native(State(gateway): State<Arc<Gateway>>, mut request: Request) -> Response {
     let handshake = match Handshake::read(request.method(), request.headers()) {
         Ok(handshake) => handshake,
-        Err(refusal) => return refusal,
+        Err(refusal) => return refusal.into_response(),
     };
     let Some(upgrade) = request.extensions_mut().remove::<OnUpgrade>() else {
-        return (StatusCode::UPGRADE_REQUIRED, "this needs HTTP/1.1 and a WebSocket\n").into_response();
+        return (
+            StatusCode::UPGRADE_REQUIRED,
+            "this needs HTTP/1.1 and a WebSocket\n",
+        )
+            .into_response();
     };
     let peer = request.extensions().get::<Peer>().copied();
-    let admitted = admit(&app, peer, request.headers(), request.uri());
-    app.tasks.clone().spawn(enter(app, upgrade, admitted));
+    let admitted = admit(&gateway, peer, request.headers(), request.uri());
+    gateway.tasks.clone().spawn(enter(gateway, upgrade, admitted));
     handshake.accept()
 }
 
 /// Waits for the socket, then serves or sends away.
-async fn enter(app: Arc<App>, upgrade: OnUpgrade, admitted: Result<Option<Identity>, Away>) {
+async fn enter(gateway: Arc<Gateway>, upgrade: OnUpgrade, admitted: Result<Option<Identity>, Away>) {
     let Ok(Ok(upgraded)) = timeout(UPGRADE_DEADLINE, upgrade).await else {
         return;
     };
     // The plain socket where there is one: it writes many frames at once.
     match upgraded.downcast::<TokioIo<TcpStream>>() {
-        Ok(parts) => serve(app, parts.io.into_inner(), &parts.read_buf, admitted).await,
-        Err(upgraded) => serve(app, TokioIo::<Upgraded>::new(upgraded), &[], admitted).await,
+        Ok(parts) => serve(gateway, parts.io.into_inner(), &parts.read_buf, admitted).await,
+        Err(upgraded) => serve(gateway, TokioIo::<Upgraded>::new(upgraded), &[], admitted).await,
     }
 }
 
-async fn serve<S>(app: Arc<App>, io: S, read: &[u8], admitted: Result<Option<Identity>, Away>)
+async fn serve<S>(gateway: Arc<Gateway>, io: S, read: &[u8], admitted: Result<Option<Identity>, Away>)
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    let wire = Wire::new(io, read, app.config.limits.message_bytes as usize);
+    let wire = Wire::new(io, read, gateway.limits.message_bytes as usize);
     match admitted {
-        Ok(identity) => Connection::new(app, wire, identity).serve().await,
+        Ok(identity) => Connection::new(gateway, wire, identity).serve().await,
         Err((code, reason)) => {
-            app.metrics.count_close(Some(code));
+            gateway.metrics.count_close(Some(code));
             wire.close(code, reason).await;
         }
     }
 }
 
 /// Who may come in, and as whom.
-fn admit(app: &App, peer: Option<Peer>, headers: &HeaderMap, uri: &Uri) -> Result<Option<Identity>, Away> {
-    if app.drain.has_begun() {
+fn admit(
+    gateway: &Gateway,
+    peer: Option<Peer>,
+    headers: &HeaderMap,
+    uri: &Uri,
+) -> Result<Option<Identity>, Away> {
+    if gateway.drain.has_begun() {
         return Err((CloseCode::Restart, "the server restarts"));
     }
     if let Some(Peer(peer)) = peer {
-        let client = client_address(peer, headers, &app.config.http.trusted_proxies);
-        let limits = &app.config.limits;
+        let client = client_address(peer, headers, &gateway.trusted_proxies);
+        let limits = &gateway.limits;
         let is_counted = !(limits.exempt_loopback && client.is_loopback());
-        if is_counted && app.addresses.admit(client, limits.connections_per_minute, Instant::now()).is_err() {
-            return Err((CloseCode::TooManyRequests, "too many new connections; wait a minute"));
+        if is_counted
+            && gateway
+                .addresses
+                .admit(client, limits.connections_per_minute, Instant::now())
+                .is_err()
+        {
+            return Err((
+                CloseCode::TooManyRequests,
+                "too many new connections; wait a minute",
+            ));
         }
     }
-    if !app.origins.allow(headers) {
+    if !gateway.origins.allow(headers) {
         return Err((CloseCode::Policy, "pages of this origin may not connect"));
     }
     let Some(token) = token(headers, uri) else {
         return Ok(None);
     };
-    match app.verifier.verify(&token, wall_clock()) {
+    match gateway.verifier.verify(&token, wall_clock()) {
         Ok(identity) => Ok(Some(identity)),
         Err(TokenError::Wrong) => Err((CloseCode::AuthFailed, "the token is wrong")),
         Err(TokenError::Expired) => Err((CloseCode::TokenExpired, "the token has expired")),
@@ -110,14 +128,19 @@ fn admit(app: &App, peer: Option<Peer>, headers: &HeaderMap, uri: &Uri) -> Resul
 fn token(headers: &HeaderMap, uri: &Uri) -> Option<String> {
     let bearer = headers.get(AUTHORIZATION).map(|value| {
         let text = value.to_str().unwrap_or_default();
-        let token = text.split_once(' ').filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
+        let token = text
+            .split_once(' ')
+            .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
         // Another scheme than Bearer is a wrong token, not none.
         token.map_or(String::new(), |(_, token)| token.trim().to_owned())
     });
     bearer.or_else(|| {
         let query = uri.query()?.split('&');
         // Tokens have no characters that a query must escape.
-        query.filter_map(|pair| pair.strip_prefix("token=")).next().map(str::to_owned)
+        query
+            .filter_map(|pair| pair.strip_prefix("token="))
+            .next()
+            .map(str::to_owned)
     })
 }
 
@@ -129,24 +152,24 @@ struct Handshake {
 
 impl Handshake {
     /// Checks what RFC 6455 wants of a client, and what we can speak.
-    fn read(method: &Method, headers: &HeaderMap) -> Result<Self, Response> {
-        let names = |header: HeaderName, token: &str| lists(headers, header).any(|item| item.eq_ignore_ascii_case(token));
+    fn read(method: &Method, headers: &HeaderMap) -> Result<Self, NoHandshake> {
+        let names = |header: HeaderName, token: &str| {
+            lists(headers, header).any(|item| item.eq_ignore_ascii_case(token))
+        };
         if method != Method::GET || !names(CONNECTION, "upgrade") || !names(UPGRADE, "websocket") {
-            let sentence = "this is a WebSocket: connect to it with one (docs/PROTOCOL.md)\n";
-            return Err((StatusCode::UPGRADE_REQUIRED, [(UPGRADE, "websocket")], sentence).into_response());
+            return Err(NoHandshake::NoWebSocket);
         }
         if !names(SEC_WEBSOCKET_VERSION, "13") {
-            let sentence = "this server speaks version 13 of WebSocket\n";
-            return Err((StatusCode::UPGRADE_REQUIRED, [(SEC_WEBSOCKET_VERSION, "13")], sentence).into_response());
+            return Err(NoHandshake::Version);
         }
-        let Some(key) = headers.get(SEC_WEBSOCKET_KEY).filter(|key| key.len() == 24) else {
-            return Err((StatusCode::BAD_REQUEST, "the header Sec-WebSocket-Key is missing or wrong\n").into_response());
-        };
+        let key = headers
+            .get(SEC_WEBSOCKET_KEY)
+            .filter(|key| key.len() == 24)
+            .ok_or(NoHandshake::Key)?;
         let offers_any = headers.contains_key(SEC_WEBSOCKET_PROTOCOL);
         let has_protocol = lists(headers, SEC_WEBSOCKET_PROTOCOL).any(|offered| offered == JSON_SUBPROTOCOL);
         if offers_any && !has_protocol {
-            let sentence = format!("this server speaks the subprotocol {JSON_SUBPROTOCOL} and none that was offered\n");
-            return Err((StatusCode::BAD_REQUEST, sentence).into_response());
+            return Err(NoHandshake::Subprotocol);
         }
         Ok(Handshake {
             accept: derive_accept_key(key.as_bytes()),
@@ -170,9 +193,56 @@ impl Handshake {
     }
 }
 
+/// Why a request is no handshake that we can answer.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum NoHandshake {
+    /// It is plain HTTP.
+    NoWebSocket,
+    /// It is another version of the standard.
+    Version,
+    /// The key is missing, or none.
+    Key,
+    /// It offers subprotocols, and none that we speak.
+    Subprotocol,
+}
+
+impl IntoResponse for NoHandshake {
+    fn into_response(self) -> Response {
+        match self {
+            NoHandshake::NoWebSocket => {
+                let sentence = "this is a WebSocket: connect to it with one (docs/PROTOCOL.md)\n";
+                (StatusCode::UPGRADE_REQUIRED, [(UPGRADE, "websocket")], sentence).into_response()
+            }
+            NoHandshake::Version => {
+                let sentence = "this server speaks version 13 of WebSocket\n";
+                (
+                    StatusCode::UPGRADE_REQUIRED,
+                    [(SEC_WEBSOCKET_VERSION, "13")],
+                    sentence,
+                )
+                    .into_response()
+            }
+            NoHandshake::Key => (
+                StatusCode::BAD_REQUEST,
+                "the header Sec-WebSocket-Key is missing or wrong\n",
+            )
+                .into_response(),
+            NoHandshake::Subprotocol => {
+                let sentence = format!(
+                    "this server speaks the subprotocol {JSON_SUBPROTOCOL}, and that was not offered\n"
+                );
+                (StatusCode::BAD_REQUEST, sentence).into_response()
+            }
+        }
+    }
+}
+
 /// The items of a header that is a list, over all its lines.
 fn lists(headers: &HeaderMap, header: HeaderName) -> impl Iterator<Item = &str> {
-    let lines = headers.get_all(header).into_iter().filter_map(|value| value.to_str().ok());
+    let lines = headers
+        .get_all(header)
+        .into_iter()
+        .filter_map(|value| value.to_str().ok());
     lines.flat_map(|line| line.split(',')).map(str::trim)
 }
 

@@ -42,7 +42,8 @@ impl Origins {
 
 /// Whether an origin's text is one that a browser can send.
 pub fn is_origin(text: &str) -> bool {
-    authority(text).is_some_and(|(authority, _)| !authority.is_empty() && !authority.contains(['/', '?', '#', '@', ' ']))
+    authority(text)
+        .is_some_and(|(authority, _)| !authority.is_empty() && !authority.contains(['/', '?', '#', '@', ' ']))
 }
 
 fn is_own(origin: &str, host: Option<&str>) -> bool {
@@ -62,7 +63,10 @@ fn is_loopback(origin: &str) -> bool {
     };
     let (name, _) = split_port(authority);
     let address = name.trim_start_matches('[').trim_end_matches(']');
-    name == "localhost" || address.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+    name == "localhost"
+        || address
+            .parse::<IpAddr>()
+            .is_ok_and(|address| address.is_loopback())
 }
 
 /// Host and port of an origin, and the port that its scheme implies.
@@ -75,7 +79,9 @@ fn authority(origin: &str) -> Option<(&str, &'static str)> {
 
 fn split_port(authority: &str) -> (&str, Option<&str>) {
     match authority.rsplit_once(':') {
-        Some((name, port)) if !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit()) => (name, Some(port)),
+        Some((name, port)) if !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit()) => {
+            (name, Some(port))
+        }
         _ => (authority, None),
     }
 }
@@ -146,7 +152,13 @@ mod tests {
         for text in ["https://a.example", "http://127.0.0.1:8081"] {
             assert!(is_origin(text), "{text}");
         }
-        for text in ["a.example", "https://", "https://a.example/", "ftp://a.example", "https://u@a.example"] {
+        for text in [
+            "a.example",
+            "https://",
+            "https://a.example/",
+            "ftp://a.example",
+            "https://u@a.example",
+        ] {
             assert!(!is_origin(text), "{text}");
         }
     }

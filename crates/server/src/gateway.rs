@@ -1,0 +1,64 @@
+//! What every door, connection and command needs: the hub, the broker, the feeds, the rules. Made once, shared by all.
+
+use std::path::PathBuf;
+
+use tokio::time::Instant;
+use tokio_util::task::TaskTracker;
+
+use crate::auth::{Permissions, Verifier};
+use crate::broker::Broker;
+use crate::connections::Connections;
+use crate::doors::addresses::{Addresses, Network};
+use crate::doors::origin::Origins;
+use crate::drain::Drain;
+use crate::feeds::Feeds;
+use crate::hub::Hub;
+use crate::limits::ClientLimits;
+use crate::metrics::{Metrics, Standing};
+
+/// What every door, connection and command needs.
+#[derive(Debug)]
+pub struct Gateway {
+    /// What one client may do.
+    pub limits: ClientLimits,
+    /// Checks tokens.
+    pub verifier: Verifier,
+    /// What each may do.
+    pub permissions: Permissions,
+    /// Which pages may connect.
+    pub origins: Origins,
+    /// Proxies whose word about their clients is believed.
+    pub trusted_proxies: Vec<Network>,
+    /// How often each address connects.
+    pub addresses: Addresses,
+    /// The dashboard's files, if they are served.
+    pub web_dir: Option<PathBuf>,
+    /// Who listens.
+    pub hub: Hub,
+    /// What was published.
+    pub broker: Broker,
+    /// Where the market comes from.
+    pub feeds: Feeds,
+    /// Who is connected.
+    pub connections: Connections,
+    /// What is counted.
+    pub metrics: Metrics,
+    /// Whether the planned end has begun.
+    pub drain: Drain,
+    /// Every task of a connection, so that the end can wait for them.
+    pub tasks: TaskTracker,
+    /// When the server started.
+    pub started: Instant,
+}
+
+impl Gateway {
+    /// What stands now, for `/health` and `/metrics`.
+    pub fn standing(&self) -> Standing {
+        Standing {
+            connections: self.connections.len() as u64,
+            subscriptions: self.hub.seats(),
+            topics: self.broker.topics() as u64,
+            topics_wanted: self.hub.topics_wanted() as u64,
+        }
+    }
+}
