@@ -66,13 +66,13 @@ fn compiles() -> bool {
     process::run(cargo.args(["--package", "nexus-web", "--bin", "nexus-web"])).is_ok()
 }
 
-/// The last resort on a machine that can neither install nor download `wasm-opt`: a larger page rather than none.
+/// The last resort on a machine that can neither install nor download `wasm-opt`: a slightly larger page rather than none.
 fn build_without_wasm_opt(
     command: &mut std::process::Command,
     tools: &tools::WebTools,
 ) -> anyhow::Result<()> {
     crate::step::warning(
-        "building WITHOUT wasm-opt: the page will be a fifth larger. Install npm or binaryen 117 or newer to get it",
+        "building WITHOUT wasm-opt: the page will be slightly larger. Install npm, or binaryen 117 or newer, to get it",
     );
     let dir = workspace::tools().join("no-wasm-opt");
     std::fs::create_dir_all(&dir)?;

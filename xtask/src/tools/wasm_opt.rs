@@ -1,4 +1,5 @@
-//! `wasm-opt` from binaryen, which makes the dashboard a fifth smaller.
+//! `wasm-opt` from binaryen. `index.html` asks for `-O1`: measured on this dashboard, 1,378 kB raw and 367 kB in brotli
+//! become 1,341 and 365 in six seconds; `-Oz` makes it 1,236 and 370 in thirty, and what travels is what counts.
 //!
 //! Rust emits instructions that releases before 117 do not know, and distributions carry older ones.
 
