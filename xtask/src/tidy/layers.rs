@@ -15,7 +15,7 @@ enum Layer {
 }
 
 /// Where each module belongs; the longest matching path decides.
-const MODULES: [(&str, Layer); 29] = [
+const MODULES: &[(&str, Layer)] = &[
     ("auth", Layer::Pure),
     ("origin", Layer::Pure),
     ("rate", Layer::Pure),
