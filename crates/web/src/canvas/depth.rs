@@ -43,6 +43,9 @@ pub fn clamp_zoom(zoom: f64) -> f64 {
     }
 }
 
+/// Range shown against the range known.
+const MARGIN: f64 = 1.015;
+
 impl DepthFrame {
     /// Lays `book` out on `width` by `height`, with `zoom` (0..=1) of its range; `None` without a drawable book.
     /// The range reaches as far as the farther side: the nearer one ends where its last level is, since nothing is
@@ -50,7 +53,8 @@ impl DepthFrame {
     pub fn new(book: &BookCurve, width: f64, height: f64, zoom: f64) -> Option<Self> {
         let mid = book.mid()?;
         let reach = |points: &[Point]| points.last().map_or(0.0, |point| (point.price - mid).abs());
-        let half = reach(book.bids()).max(reach(book.asks())) * clamp_zoom(zoom);
+        // A little further than the last level, so that its step is seen to end.
+        let half = reach(book.bids()).max(reach(book.asks())) * clamp_zoom(zoom) * MARGIN;
         if !(half > 0.0 && width > 0.0 && height > 0.0) {
             return None;
         }
@@ -134,8 +138,12 @@ mod tests {
     #[test]
     fn range_is_symmetric_about_the_middle() {
         let frame = DepthFrame::new(&book(), 400.0, 100.0, 1.0).expect("a frame");
-        assert_eq!(frame.price.domain(), (95.0, 105.0));
-        assert_eq!(frame.price.pixel(frame.mid), 200.0);
+        let (low, high) = frame.price.domain();
+        assert!(
+            low < 95.0 && high > 105.0 && (low + high - 200.0).abs() < 1e-9,
+            "{low} {high}"
+        );
+        assert!((frame.price.pixel(frame.mid) - 200.0).abs() < 1e-9);
     }
 
     #[test]
@@ -145,7 +153,10 @@ mod tests {
             frame.asks.last().map(|corner| corner.0),
             Some(frame.price.pixel(103.0))
         );
-        assert_eq!(frame.bids.last().map(|corner| corner.0), Some(0.0));
+        assert_eq!(
+            frame.bids.last().map(|corner| corner.0),
+            Some(frame.price.pixel(95.0))
+        );
         for pair in frame.bids.windows(2) {
             assert!(
                 pair[0].0 == pair[1].0 || pair[0].1 == pair[1].1,

@@ -58,7 +58,7 @@ impl Viewport {
             return;
         }
         self.right -= pixels / self.spacing;
-        self.following = self.right >= self.newest_edge() - 0.5;
+        self.following = self.reaches_newest();
         self.settle();
     }
 
@@ -72,7 +72,7 @@ impl Viewport {
         self.spacing = (self.spacing * factor).clamp(*SPACING.start(), *SPACING.end());
         if !self.following {
             self.right = anchor + (self.width - x) / self.spacing;
-            // Zooming about a point may bring the newest bar back; that alone does not follow it again.
+            self.following = self.reaches_newest();
         }
         self.settle();
     }
@@ -144,6 +144,11 @@ impl Viewport {
 
     fn coordinate(&self, x: f64) -> f64 {
         self.right - (self.width - x) / self.spacing
+    }
+
+    /// Whether the reader has come to the newest bar, give or take half a bar.
+    fn reaches_newest(&self) -> bool {
+        self.right >= self.newest_edge() - 0.5
     }
 
     /// The right edge at which the newest bar has its margin.
@@ -224,6 +229,16 @@ mod tests {
         let mut view = view(0, 999);
         view.pan(300.0);
         view.pan(-500.0);
+        assert!(view.is_following());
+    }
+
+    #[test]
+    fn zooming_out_until_the_newest_bar_shows_follows_it() {
+        let mut view = view(0, 999);
+        view.pan(400.0);
+        view.zoom(0.9, 100.0);
+        assert!(!view.is_following());
+        view.zoom(0.3, 100.0);
         assert!(view.is_following());
     }
 
