@@ -24,6 +24,9 @@ use service::Service;
 
 const HYPERLIQUID: &str = "https://api.hyperliquid.xyz";
 
+/// What a visitor may read.
+const PUBLIC_CHANNELS: &str = "prices,orderbook,trades,candles";
+
 /// How long a program may take from its start to its first line, on a busy machine.
 const START_LIMIT: Duration = Duration::from_secs(30);
 const POLL: Duration = Duration::from_millis(100);
@@ -121,6 +124,10 @@ fn start_server(
     command.env("NEXUS_BIND", format!("127.0.0.1:{port}"));
     command.env("NEXUS_HYPERLIQUID_URL", market_url);
     command.env("NEXUS_DATA_DIR", &place.data);
+    // Whoever opens the page sees the market; everything else needs the link that signs in.
+    command.env("NEXUS_ANONYMOUS", PUBLIC_CHANNELS);
+    // Somebody who reloads the page eleven times in a minute is no attacker here.
+    command.env("NEXUS_EXEMPT_LOOPBACK", "true");
     let (mut service, url) =
         Service::start("nexus-server", &mut command, &place.log("server"))?.listening(START_LIMIT)?;
     let deadline = Instant::now() + START_LIMIT;
