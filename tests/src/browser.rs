@@ -4,6 +4,8 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context, bail, ensure};
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -378,6 +380,19 @@ impl Browser {
     /// If the browser makes none.
     pub async fn picture(&self) -> anyhow::Result<Picture> {
         Picture::from_png(self.driver.screenshot_as_png().await.context("no screenshot")?)
+    }
+
+    /// A picture of a part of the page, in CSS pixels.
+    ///
+    /// # Errors
+    /// If the browser makes none.
+    pub async fn clip(&self, x: f64, y: f64, width: f64, height: f64) -> anyhow::Result<Picture> {
+        let clip = json!({"x": x, "y": y, "width": width, "height": height, "scale": 1});
+        let answer = self
+            .devtools("Page.captureScreenshot", json!({"format": "png", "clip": clip}))
+            .await?;
+        let encoded = answer["data"].as_str().context("no picture")?;
+        Picture::from_png(BASE64_STANDARD.decode(encoded)?)
     }
 
     /// The page's markup as it stands.

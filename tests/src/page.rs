@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 
 use crate::browser::{Browser, Scheme};
 use crate::exchange::Exchange;
+use crate::picture::Picture;
 use crate::tape::{Account, Truth};
 use crate::until::until;
 
@@ -39,14 +40,12 @@ pub struct Chip {
 }
 
 /// A panel of the page.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct Panel {
     /// `ready`, `loading`, `empty`, `error`, `stale`.
     pub state: String,
     /// `loading`, `quiet`, `live`, `resyncing`, `stale`, `failed`.
     pub freshness: String,
-    /// Lowest opacity of its body and what is around it: below 1 it is dimmed.
-    pub opacity: f64,
 }
 
 /// The order book.
@@ -133,9 +132,7 @@ impl Page {
     pub async fn panel(&self, name: &str) -> anyhow::Result<Panel> {
         self.of(
             &format!("panel-{name}"),
-            "const all = [it, ...it.querySelectorAll('*')];
-             const opacity = Math.min(...all.map((one) => Number(getComputedStyle(one).opacity)));
-             return {state: it.dataset.state ?? '', freshness: it.dataset.freshness ?? '', opacity}",
+            "return {state: it.dataset.state ?? '', freshness: it.dataset.freshness ?? ''}",
         )
         .await
     }
@@ -151,6 +148,54 @@ impl Page {
             Ok(panel)
         })
         .await
+    }
+
+    /// A picture of the content of a panel, without its head.
+    ///
+    /// # Errors
+    /// If there is none.
+    pub async fn picture_of(&self, panel: &str) -> anyhow::Result<Picture> {
+        let (x, y, width, height): (f64, f64, f64, f64) = self
+            .of(
+                &format!("panel-{panel}"),
+                "const box = (it.querySelector('.panel-body') ?? it).getBoundingClientRect();
+                 return [box.x, box.y, Math.min(box.width, innerWidth - box.x), Math.min(box.height, innerHeight - box.y)]",
+            )
+            .await?;
+        self.browser.clip(x, y, width, height).await
+    }
+
+    /// How colourful each of these panels is: what is dimmed is less so than it was.
+    ///
+    /// # Errors
+    /// If one is not there.
+    pub async fn colours_of(&self, panels: &[&'static str]) -> anyhow::Result<BTreeMap<&'static str, f64>> {
+        let mut colours = BTreeMap::new();
+        for panel in panels {
+            colours.insert(*panel, self.picture_of(panel).await?.colourfulness());
+        }
+        Ok(colours)
+    }
+
+    /// Waits until each panel is stale and clearly less colourful than it was.
+    ///
+    /// # Errors
+    /// If one is not in time.
+    pub async fn dims(&self, before: &BTreeMap<&'static str, f64>, limit: Duration) -> anyhow::Result<()> {
+        for (panel, live) in before {
+            self.panel_is(panel, "stale", limit).await?;
+            until(
+                &format!("the panel {panel} is dimmed"),
+                Duration::from_secs(5),
+                async || {
+                    let now = self.picture_of(panel).await?.colourfulness();
+                    ensure!(now < live * 0.9, "its colours went from {live:.4} to {now:.4}");
+                    Ok(())
+                },
+            )
+            .await?;
+        }
+        Ok(())
     }
 
     /// Whether something of this `data-testid` is to be seen.

@@ -82,6 +82,18 @@ impl Picture {
         sum / f64::max(all, 1.0)
     }
 
+    /// How colourful it is, from 0 (grey) to 1: what is dimmed is less so.
+    pub fn colourfulness(&self) -> f64 {
+        let (mut sum, mut all) = (0.0, 0.0);
+        for (colour, count) in &self.colours {
+            let (least, most) = (colour.iter().min(), colour.iter().max());
+            let spread = most.copied().unwrap_or_default() - least.copied().unwrap_or_default();
+            sum += f64::from(spread) / 255.0 * f64::from(*count);
+            all += f64::from(*count);
+        }
+        sum / f64::max(all, 1.0)
+    }
+
     /// Writes it to a file.
     ///
     /// # Errors
@@ -124,6 +136,12 @@ mod tests {
     fn many_colours_are_drawn() {
         let drawn = picture(|x, y| [(x * 2) as u8, (y * 2) as u8, 200]);
         assert!(drawn.is_drawn().is_ok());
+    }
+
+    #[test]
+    fn grey_is_not_colourful() {
+        assert_eq!(picture(|x, _| [x as u8; 3]).colourfulness(), 0.0);
+        assert!(picture(|_, _| [0, 255, 0]).colourfulness() > 0.99);
     }
 
     #[test]

@@ -86,17 +86,12 @@ fn while_the_server_is_away_nothing_is_called_live_and_everything_comes_back() {
     play(async |stage| {
         let (exchange, server, page) = watched_tape(stage, Market::default()).await?;
         let panels = ["watch", "chart", "book", "tape"];
+        let live = page.colours_of(&panels).await?;
 
         let server = server
             .kill_and_restart(async || {
                 page.says("reconnecting", Duration::from_secs(5)).await?;
-                for panel in panels {
-                    let panel_now = page.panel_is(panel, "stale", Duration::from_secs(10)).await?;
-                    ensure!(
-                        panel_now.opacity < 1.0,
-                        "the panel {panel} is not dimmed: {panel_now:?}"
-                    );
-                }
+                page.dims(&live, Duration::from_secs(10)).await?;
                 nexus_e2e::holds("the chip does not say live", Duration::from_secs(5), async || {
                     let chip = page.chip().await?;
                     ensure!(chip.state != "live", "{chip:?}");

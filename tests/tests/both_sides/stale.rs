@@ -17,13 +17,11 @@ fn a_silent_upstream_is_called_stale_dimmed_and_live_again_when_it_speaks() {
     play(async |stage| {
         let (exchange, page) = watched(stage).await?;
 
+        let live = page.colours_of(&["chart", "book", "tape"]).await?;
         exchange.stall(true).await?;
 
         page.says("stale", NOTICED).await?;
-        for panel in ["book", "tape"] {
-            let shown = page.panel_is(panel, "stale", NOTICED).await?;
-            ensure!(shown.opacity < 1.0, "the panel {panel} is not dimmed: {shown:?}");
-        }
+        page.dims(&live, NOTICED).await?;
         holds("the chip does not say live", Duration::from_secs(8), async || {
             let chip = page.chip().await?;
             ensure!(chip.state != "live", "{chip:?}");
@@ -35,11 +33,7 @@ fn a_silent_upstream_is_called_stale_dimmed_and_live_again_when_it_speaks() {
 
         page.says("live", RECOVERED).await?;
         for panel in ["watch", "chart", "book", "tape"] {
-            let shown = page.panel_is(panel, "ready", RECOVERED).await?;
-            ensure!(
-                shown.opacity > 0.0,
-                "the panel {panel} is not to be seen: {shown:?}"
-            );
+            page.panel_is(panel, "ready", RECOVERED).await?;
         }
         page.tape_accounts_for(&exchange, "BTC").await?;
         Ok(())
@@ -50,6 +44,7 @@ fn a_silent_upstream_is_called_stale_dimmed_and_live_again_when_it_speaks() {
 fn one_silent_topic_is_called_stale_while_the_others_go_on() {
     play(async |stage| {
         let (exchange, page) = watched(stage).await?;
+        let live = page.colours_of(&["book"]).await?;
 
         let book =
             json!({"type": "l2Book", "coin": "BTC", "nSigFigs": null, "mantissa": null, "fast": false});
@@ -60,8 +55,7 @@ fn one_silent_topic_is_called_stale_while_the_others_go_on() {
                 .await?;
         }
 
-        let shown = page.panel_is("book", "stale", NOTICED).await?;
-        ensure!(shown.opacity < 1.0, "the book is not dimmed: {shown:?}");
+        page.dims(&live, NOTICED).await?;
         let tape = page.panel("tape").await?;
         ensure!(tape.state == "ready", "trades go on, but the tape is {tape:?}");
         page.says("stale", NOTICED).await?;
