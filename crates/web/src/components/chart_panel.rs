@@ -50,12 +50,12 @@ pub(crate) fn ChartPanel(props: &Props) -> Html {
     let status = match Face::of(&freshness, &link, has_bars) {
         Face::Dimmed => ChartStatus::Stale,
         Face::Skeleton => ChartStatus::Loading,
-        Face::Content | Face::Nothing | Face::Trouble { .. } => ChartStatus::Ready,
+        Face::Content | Face::Nothing | Face::Waiting | Face::Trouble { .. } => ChartStatus::Ready,
     };
     let tools = html! { <span class="faint panel-zone" title="Zone of all times">{ format::zone(browser::now()) }</span> };
     html! {
         <Panel name="chart" title={format!("Candles {}", props.symbol)} head={html! { <IntervalSwitch /> }} {tools}
-            topic={Some(topic)} has_content={has_bars} tells_itself=true
+            topic={Some(topic)} has_content={has_bars} tells_itself=true speaks_for_link=true
             nothing={("No candles yet".into(), "They appear with the first trade.".into())}>
             <CandleChart {series} symbol={props.symbol.to_string()} interval={interval.as_str()}
                 price_decimals={u8::try_from(decimals).unwrap_or(8)} {status} {on_older} />

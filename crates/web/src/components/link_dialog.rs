@@ -44,6 +44,10 @@ pub(crate) fn LinkDialog(props: &Props) -> Html {
                         if let Some(reason) = reason { { format!(": {reason}") } }
                     </dd></div>
                     <div><dt>{ "Server" }</dt><dd class="mono">{ &*link.server }</dd></div>
+                    if states.iter().any(Feed::is_simulated) {
+                        <div><dt>{ "Source" }</dt><dd><span class="badge badge-sim">{ "simulated" }</span>
+                            { " a stand-in, not the real one" }</dd></div>
+                    }
                     if let Some(millis) = link.round_trip_ms {
                         <div><dt>{ "Round trip" }</dt><dd>{ format!("{millis} ms") }</dd></div>
                     }
@@ -87,7 +91,6 @@ fn feed_row(topic: &Topic, feed: &Feed, link_is_up: bool, now: Moment) -> Html {
         <tr key={topic.to_string()} data-testid="feed" data-topic={topic.to_string()} data-freshness={freshness.word()}>
             <td>
                 { topic_name(topic) }
-                if feed.is_simulated() { { " " }<span class="badge badge-sim">{ "simulated" }</span> }
             </td>
             <td title={reason} data-word={freshness.word()}>{ freshness.word() }</td>
             <td class="num">

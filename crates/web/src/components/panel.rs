@@ -31,6 +31,9 @@ pub(crate) struct Props {
     pub(crate) has_content: bool,
     /// What it means if there is nothing: a title and a sentence.
     pub(crate) nothing: (AttrValue, AttrValue),
+    /// Whether it says what is wrong with the link; one panel does for all.
+    #[prop_or_default]
+    pub(crate) speaks_for_link: bool,
     /// Stands above the panel, not clipped by its body.
     #[prop_or_default]
     pub(crate) float: Html,
@@ -49,6 +52,11 @@ pub(crate) fn Panel(props: &Props) -> Html {
     let open_dialog = use_context::<OpenDialog>();
     let freshness = use_freshness(props.topic.as_ref());
     let face = Face::of(&freshness, &link, props.has_content);
+    let face = if props.speaks_for_link {
+        face
+    } else {
+        face.leaving_the_link_to_others()
+    };
     let heading = format!("{}-title", props.name);
 
     let on_remedy = {
@@ -72,6 +80,7 @@ pub(crate) fn Panel(props: &Props) -> Html {
         }
         Face::Content | Face::Dimmed => html! { for child in props.children.iter() { {child} } },
         Face::Skeleton => html! { <div class="skeleton-rows" aria-hidden="true"></div> },
+        Face::Waiting => html! { <div class="panel-message"><p>{ "Waiting for the server" }</p></div> },
         Face::Nothing => html! {
             <div class="panel-message">
                 <Glyph of={Icon::List} /><h3>{ &props.nothing.0 }</h3><p>{ &props.nothing.1 }</p>

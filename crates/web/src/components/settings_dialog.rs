@@ -6,7 +6,7 @@ use yew::{
 };
 
 use super::dialog::Modal;
-use crate::hooks::use_settings;
+use crate::hooks::{use_link, use_settings};
 use crate::state::settings::{Palette, SettingsAction, Theme, addresses};
 
 #[derive(PartialEq, Properties)]
@@ -76,6 +76,7 @@ pub(crate) fn SettingsDialog(props: &Props) -> Html {
 #[component]
 fn ServerForm() -> Html {
     let settings = use_settings();
+    let link = use_link();
     let field = use_node_ref();
     let outcome = use_state(|| None::<Result<(), String>>);
     let on_submit = {
@@ -100,7 +101,7 @@ fn ServerForm() -> Html {
             <div class="field">
                 <label for="servers">{ "Servers" }</label>
                 <textarea ref={field} class="input mono" id="servers" rows="2" spellcheck="false" autocomplete="off"
-                    defaultvalue={settings.servers.join("\n")} aria-describedby="servers-hint"
+                    defaultvalue={settings.servers.join("\n")} aria-describedby="servers-hint" placeholder={link.server.to_string()}
                     aria-invalid={error.map(|_| "true")} />
                 if let Some(error) = error {
                     <p class="field-error" role="alert">{ error }</p>

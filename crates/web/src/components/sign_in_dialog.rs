@@ -132,7 +132,7 @@ fn TokenForm(props: &FormProps) -> Html {
             <div class="field">
                 <label for="token">{ label }</label>
                 <textarea ref={field} class="input mono" id="token" rows="3" data-testid="token" spellcheck="false"
-                    autocomplete="off" autocapitalize="off" aria-describedby="token-hint" required=true
+                    autocomplete="off" autocapitalize="off" autofocus=true aria-describedby="token-hint" required=true
                     aria-invalid={error.as_ref().map(|_| "true")} />
                 if let Some(error) = &*error {
                     <p class="field-error" role="alert">{ error }</p>

@@ -79,9 +79,7 @@ fn change(known: Option<&Quote>) -> Html {
 
 fn volume(known: Option<&Quote>, symbol: &Symbol) -> String {
     let volume = known.and_then(|quote| quote.volume);
-    volume.map_or("–".to_owned(), |volume| {
-        format!("{} {}", format::compact(volume), quote(symbol))
-    })
+    volume.map_or("–".to_owned(), |volume| format::money(volume, quote(symbol)))
 }
 
 #[derive(PartialEq, Properties)]

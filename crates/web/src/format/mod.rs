@@ -7,6 +7,6 @@ mod span;
 
 pub(crate) use clock::{date_and_time, time_of_day, time_with_millis, zone};
 pub(crate) use number::{
-    compact, count, decimals_needed, fixed, fixed_float, learn_separators, percent, signed,
+    count, decimals_needed, fixed, fixed_float, learn_separators, money, percent, signed,
 };
 pub(crate) use span::{age, countdown, span};

@@ -151,6 +151,14 @@ pub(crate) fn compact(value: f64) -> String {
     }
 }
 
+/// A compact amount of a currency. Dollars have a sign that everybody knows; others are named.
+pub(crate) fn money(value: f64, currency: &str) -> String {
+    match currency {
+        "USD" | "USDC" => format!("${}", compact(value)),
+        other => format!("{} {other}", compact(value)),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -69,9 +69,7 @@ impl Condition {
     }
 
     fn of_feeds(feeds: &[Feed], now: Moment) -> Self {
-        let wanted = feeds
-            .iter()
-            .filter(|feed| !matches!(feed.stage, Stage::Refused(_)));
+        let wanted = feeds.iter().filter(|feed| !is_refused_for_good(feed));
         let oldest_stale = feeds
             .iter()
             .filter_map(|feed| match feed.freshness(true) {
@@ -87,7 +85,13 @@ impl Condition {
         }
         let of = wanted.clone().count();
         let done = wanted
-            .filter(|feed| !matches!(feed.freshness(true), Freshness::Loading | Freshness::Resyncing))
+            .filter(|feed| {
+                let freshness = feed.freshness(true);
+                !matches!(
+                    freshness,
+                    Freshness::Loading | Freshness::Resyncing | Freshness::Failed(_)
+                )
+            })
             .count();
         if done < of {
             return Condition::Resyncing { done, of };
@@ -155,6 +159,11 @@ impl Condition {
             }
         }
     }
+}
+
+/// Whether asking again would not help: then the others may be live without it.
+fn is_refused_for_good(feed: &Feed) -> bool {
+    matches!(&feed.stage, Stage::Refused(refusal) if !refusal.code.is_transient())
 }
 
 #[cfg(test)]
@@ -250,6 +259,19 @@ mod tests {
             },
         ];
         assert_eq!(condition(Phase::Up, &feeds).word(), "live");
+    }
+
+    #[test]
+    fn a_topic_that_is_refused_for_now_is_awaited() {
+        let refused = Feed {
+            stage: Stage::Refused(Refusal::new(ErrorCode::UpstreamDown, "Later.")),
+            ..Feed::asked()
+        };
+        let feeds = [feed(FeedState::Live, Some(99_900)), refused];
+        assert_eq!(
+            condition(Phase::Up, &feeds),
+            Condition::Resyncing { done: 1, of: 2 }
+        );
     }
 
     #[test]

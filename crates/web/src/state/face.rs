@@ -14,6 +14,8 @@ pub(crate) enum Face {
     Skeleton,
     /// That there is nothing.
     Nothing,
+    /// That it waits for the link; what is wrong with that is said by one panel for all.
+    Waiting,
     /// What is wrong, and what can be done.
     Trouble {
         /// In a few words.
@@ -78,7 +80,22 @@ impl Face {
             Face::Dimmed => "stale",
             Face::Skeleton => "loading",
             Face::Nothing => "empty",
-            Face::Trouble { .. } => "error",
+            Face::Waiting | Face::Trouble { .. } => "error",
+        }
+    }
+}
+
+impl Face {
+    /// For a panel that leaves what is wrong with the link to another one.
+    #[must_use]
+    pub(crate) fn leaving_the_link_to_others(self) -> Self {
+        match self {
+            Face::Trouble {
+                remedy: Some(Remedy::AskAgain),
+                ..
+            } => self,
+            Face::Trouble { .. } => Face::Waiting,
+            Face::Content | Face::Dimmed | Face::Skeleton | Face::Nothing | Face::Waiting => self,
         }
     }
 }
@@ -183,5 +200,13 @@ mod tests {
         ] {
             assert_eq!(word(&Freshness::Loading, phase, false), expected);
         }
+    }
+
+    #[test]
+    fn one_panel_speaks_of_the_link_and_each_of_its_own_topic() {
+        let of_the_link = trouble("No network", "", None);
+        assert_eq!(of_the_link.leaving_the_link_to_others(), Face::Waiting);
+        let of_the_topic = trouble("This cannot be shown", "", Some(Remedy::AskAgain));
+        assert_eq!(of_the_topic.clone().leaving_the_link_to_others(), of_the_topic);
     }
 }

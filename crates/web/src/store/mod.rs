@@ -34,6 +34,8 @@ pub(crate) use prices::{Direction, PriceBoard, Quote};
 pub(crate) use tape::{Entry, Tape, TapeTrade};
 pub(crate) use wants::{Want, Wants};
 
+/// Bars of at most this length, in milliseconds, give a sparkline its past.
+const SPARKLINE_BARS: u64 = 300_000;
 /// Bars that are asked for at a time.
 const OLDER_BARS: u32 = 500;
 /// How long older bars may take.
@@ -164,6 +166,9 @@ impl Store {
             }
             (Topic::Candles(symbol, interval), Payload::Candles(candles)) => {
                 let bars = bars_of(&candles.candles);
+                if snapshot && interval.millis() <= SPARKLINE_BARS {
+                    self.prices().write(|board| board.backfill(symbol, &bars, now));
+                }
                 self.series(symbol, *interval)
                     .write(|series| candles::take(series, bars, snapshot));
             }

@@ -5,7 +5,8 @@ use std::rc::Rc;
 
 use nexus_protocol::{Price, Prices, Symbol};
 
-use crate::canvas::trail::TrailHandle;
+use crate::canvas::series::Bar;
+use crate::canvas::trail::{POINTS, Trail, TrailHandle};
 use crate::format;
 use crate::state::feed::Moment;
 use crate::state::order::Row;
@@ -13,8 +14,10 @@ use crate::state::order::Row;
 /// The most markets that are kept; an exchange has some hundreds.
 const MOST: usize = 4_096;
 
-/// A sparkline gets a point for each such span of time; 64 of them make half an hour.
-const POINT_SPAN: u64 = 30_000;
+/// A new sparkline gets a point for so many milliseconds, so that it soon has a shape. Each time it is full, every other
+/// point goes and the span doubles, up to the widest: then it shows the last hour.
+const FIRST_SPAN: u64 = 2_000;
+const WIDEST_SPAN: u64 = 64_000;
 
 /// A price has at least so many figures, so that a coin does not lose its decimals on round prices.
 const FIGURES: i32 = 5;
@@ -23,8 +26,16 @@ const FIGURES: i32 = 5;
 #[derive(Debug, Default)]
 pub(crate) struct PriceBoard {
     quotes: HashMap<Symbol, Rc<Quote>>,
-    /// Which span of time the newest point of each sparkline stands for.
-    spans: HashMap<Symbol, u64>,
+    samplings: HashMap<Symbol, Sampling>,
+}
+
+/// How a sparkline gets its points.
+#[derive(Debug, Clone, Copy)]
+struct Sampling {
+    /// How long one point stands for.
+    span: u64,
+    /// Which span the newest point stands for.
+    newest: u64,
 }
 
 /// The last price of one market. Equal quotes are the same beat of the same market, so comparing is cheap.
@@ -68,7 +79,7 @@ impl PriceBoard {
     pub(crate) fn take(&mut self, prices: &Prices, snapshot: bool, now: Moment) {
         if snapshot {
             self.quotes.retain(|symbol, _| prices.contains_key(symbol));
-            self.spans.retain(|symbol, _| prices.contains_key(symbol));
+            self.samplings.retain(|symbol, _| prices.contains_key(symbol));
         }
         for (symbol, price) in prices {
             self.take_one(symbol, price, now);
@@ -102,21 +113,64 @@ impl PriceBoard {
             .map(|quote| quote.symbol.clone())
     }
 
+    /// Draws a market's sparkline from its bars, oldest first, where those are short enough to give it a shape.
+    pub(crate) fn backfill(&mut self, symbol: &Symbol, bars: &[Bar], now: Moment) {
+        let Some(quote) = self.quotes.get(symbol) else {
+            return;
+        };
+        let newest = now / WIDEST_SPAN;
+        let oldest = newest.saturating_sub(POINTS as u64 - 1);
+        let closes: Trail = (oldest..=newest)
+            .filter_map(|span| {
+                let end = i64::try_from((span + 1) * WIDEST_SPAN).ok()?;
+                let at = bars.partition_point(|bar| bar.t < end).checked_sub(1)?;
+                Some(bars[at].close)
+            })
+            .collect();
+        if closes.values().len() > 1 {
+            quote.trail.write(|trail| *trail = closes);
+            let sampling = Sampling {
+                span: WIDEST_SPAN,
+                newest,
+            };
+            self.samplings.insert(symbol.clone(), sampling);
+        }
+    }
+
     fn take_one(&mut self, symbol: &Symbol, price: &Price, now: Moment) {
         let known = self.quotes.get(symbol);
         if known.is_none() && self.quotes.len() >= MOST {
             return;
         }
         let quote = Quote::after(known.map(Rc::as_ref), symbol, price);
-        let span = now / POINT_SPAN;
-        let newest = self.spans.insert(symbol.clone(), span);
-        quote.trail.write(|trail| match newest {
-            Some(newest) if newest == span => trail.amend(quote.value),
-            _ => trail.push(quote.value),
+        let sampling = self.samplings.entry(symbol.clone()).or_insert(Sampling {
+            span: FIRST_SPAN,
+            newest: 0,
         });
+        quote
+            .trail
+            .write(|trail| sampling.sample(trail, quote.value, now));
         if known.is_none_or(|known| **known != quote) {
             self.quotes.insert(symbol.clone(), Rc::new(quote));
         }
+    }
+}
+
+impl Sampling {
+    fn sample(&mut self, trail: &mut Trail, value: f64, now: Moment) {
+        let place = now / self.span;
+        if place == self.newest {
+            trail.amend(value);
+            return;
+        }
+        if trail.values().len() == POINTS && self.span < WIDEST_SPAN {
+            // From the newest backwards, so that the newest stays.
+            let skip = (POINTS - 1) % 2;
+            *trail = trail.values().skip(skip).step_by(2).collect();
+            self.span *= 2;
+        }
+        trail.push(value);
+        self.newest = now / self.span;
     }
 }
 
@@ -273,13 +327,52 @@ mod tests {
         assert_eq!(board.len(), 1);
     }
 
+    fn trail(board: &PriceBoard) -> Vec<f64> {
+        quote(board, "BTC").trail.read(|trail| trail.values().collect())
+    }
+
     #[test]
     fn a_sparkline_has_one_point_for_each_span() {
         let mut board = PriceBoard::default();
-        for (text, at) in [("1", 0), ("2", 10), ("3", POINT_SPAN), ("4", POINT_SPAN + 1)] {
-            board.take(&prices(&[("BTC", text)]), false, at);
+        let start = 1_000 * FIRST_SPAN;
+        for (text, at) in [("1", 0), ("2", 10), ("3", FIRST_SPAN), ("4", FIRST_SPAN + 1)] {
+            board.take(&prices(&[("BTC", text)]), false, start + at);
         }
-        let values: Vec<f64> = quote(&board, "BTC").trail.read(|trail| trail.values().collect());
-        assert_eq!(values, [2.0, 4.0]);
+        assert_eq!(trail(&board), [2.0, 4.0]);
+    }
+
+    #[test]
+    fn a_full_sparkline_covers_twice_the_time_up_to_an_hour() {
+        let mut board = PriceBoard::default();
+        for second in 0..2 * 3_600_u64 {
+            board.take(&prices(&[("BTC", &second.to_string())]), false, second * 1_000);
+        }
+        let trail = trail(&board);
+        assert_eq!(trail.last(), Some(&7_199.0));
+        assert_eq!(trail.len(), POINTS);
+        let covered = 7_199.0 - trail[0];
+        assert!((3_600.0..4_200.0).contains(&covered), "{covered} s");
+    }
+
+    #[test]
+    fn bars_give_a_sparkline_its_past() {
+        let mut board = PriceBoard::default();
+        let now = 100 * 3_600_000;
+        board.take(&prices(&[("BTC", "500")]), true, now);
+        let bar = |minute: i64| Bar {
+            t: now as i64 - minute * 60_000,
+            open: 0.0,
+            high: 0.0,
+            low: 0.0,
+            close: minute as f64,
+            volume: 0.0,
+        };
+        let bars: Vec<Bar> = (0..600).rev().map(bar).collect();
+        board.backfill(&Symbol::parse("BTC").unwrap(), &bars, now);
+        let past = trail(&board);
+        assert_eq!(past.len(), POINTS);
+        assert!(past.is_sorted_by(|older, newer| older >= newer), "{past:?}");
+        board.take(&prices(&[("BTC", "501")]), false, now + 1);
+        assert_eq!(trail(&board).last(), Some(&501.0), "and goes on with the prices");
     }
 }

@@ -82,13 +82,15 @@ pub(crate) fn BookPanel(props: &Props) -> Html {
             }
         </select>
     };
-    let foot = match lag {
-        None => Html::default(),
-        Some(lag) => html! {
-            <span title="The exchange sends the first five levels of a side at once, and those behind them less often.">
-                { format!("Levels behind the fifth are {} older", format::span(lag as f64 * 1_000.0)) }
-            </span>
-        },
+    let foot = html! {
+        <>
+            <span>{ "20 levels a side" }</span>
+            if let Some(lag) = lag {
+                <span title="The exchange sends the first five levels of a side at once, and those behind them less often.">
+                    { format!("behind the 5th {} older", format::span(lag as f64 * 1_000.0)) }
+                </span>
+            }
+        </>
     };
     html! {
         <Panel name="book" title="Order book" {tools} {foot} topic={Some(topic)} has_content={is_known}

@@ -46,7 +46,7 @@ pub(super) fn BookTip(props: &Props) -> Html {
                 <dt>{ "Average" }</dt><dd>{ format::fixed_float(average, decimals) }</dd>
                 <dt>{ "Size" }</dt>
                 <dd>{ format!("{} {}", format::fixed_float(rung.total, size_decimals), base(&props.symbol)) }</dd>
-                <dt>{ "Value" }</dt><dd>{ format!("{} {}", format::compact(rung.value), quote(&props.symbol)) }</dd>
+                <dt>{ "Value" }</dt><dd>{ format::money(rung.value, quote(&props.symbol)) }</dd>
                 if let Some(percent) = from_middle {
                     <dt>{ "From the middle" }</dt><dd>{ format!("{}%", format::fixed_float(percent, 3)) }</dd>
                 }

@@ -71,7 +71,7 @@ pub(super) fn WatchRow(props: &Props) -> Html {
                     if kind != Kind::Perp { <span class="badge">{ kind.word() }</span> }
                 </b>
                 <small title="24 h volume">
-                    { shown.volume.map_or("–".to_owned(), |volume| money(volume, quote(&shown.symbol))) }
+                    { shown.volume.map_or("–".to_owned(), |volume| format::money(volume, quote(&shown.symbol))) }
                 </small>
             </td>
             <td class="watch-spark" role="cell"><Sparkline trail={shown.trail.clone()} /></td>
@@ -94,14 +94,6 @@ fn change(change: Option<f64>) -> Html {
             };
             html! { <small {class}>{ format::percent(change) }</small> }
         }
-    }
-}
-
-/// Dollars have a sign everybody knows; other currencies are named.
-fn money(volume: f64, currency: &str) -> String {
-    match currency {
-        "USD" | "USDC" => format!("${}", format::compact(volume)),
-        other => format!("{} {other}", format::compact(volume)),
     }
 }
 
