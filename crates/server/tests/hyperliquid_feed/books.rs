@@ -6,7 +6,9 @@ use crate::world::World;
 async fn every_depth_has_its_levels() {
     let world = World::new().await;
     for depth in [1, 5, 10, 20] {
-        let mut viewer = world.watch("orderbook", &format!(r#"{{"symbol":"BTC","depth":{depth}}}"#)).await;
+        let mut viewer = world
+            .watch("orderbook", &format!(r#"{{"symbol":"BTC","depth":{depth}}}"#))
+            .await;
         viewer.until_live().await;
         viewer.until_more(5).await;
         for book in viewer.books() {

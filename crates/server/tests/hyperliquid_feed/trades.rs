@@ -1,7 +1,5 @@
 //! Trades: each once, in order, complete or with a declared gap.
 
-
-
 use crate::world::{Viewer, World};
 
 /// Compares what was published with what really happened, from the first published trade to the last.
@@ -14,7 +12,12 @@ pub(crate) fn assert_complete(world: &World, coin: &str, viewer: &Viewer) {
     assert!(times.is_sorted(), "trades of {coin} are out of order");
     let mut seen = std::collections::HashSet::new();
     for (_, trade) in &published {
-        assert!(seen.insert((trade.timestamp, trade.id)), "{coin} {} {} came twice", trade.timestamp, trade.id);
+        assert!(
+            seen.insert((trade.timestamp, trade.id)),
+            "{coin} {} {} came twice",
+            trade.timestamp,
+            trade.id
+        );
     }
     let gaps: Vec<_> = published.iter().filter_map(|(gap, _)| *gap).collect();
     let signed = |time: u64| i64::try_from(time).unwrap();
@@ -23,7 +26,13 @@ pub(crate) fn assert_complete(world: &World, coin: &str, viewer: &Viewer) {
         let time = u64::try_from(real.time).unwrap();
         let is_declared = gaps.iter().any(|gap| (gap.from..=gap.to).contains(&time));
         let was_seen = seen.contains(&(time, u64::try_from(real.tid).unwrap()));
-        assert!(was_seen || is_declared, "{coin}: the trade at {time} was lost in silence; gaps {gaps:?}");
+        let nearest = gaps
+            .iter()
+            .min_by_key(|gap| gap.from.abs_diff(time).min(gap.to.abs_diff(time)));
+        assert!(
+            was_seen || is_declared,
+            "{coin}: the trade at {time} was lost in silence; the nearest gap {nearest:?}"
+        );
     }
     for (_, trade) in &published {
         let is_real = world
@@ -42,7 +51,9 @@ async fn a_fresh_tape_is_filled_at_once_and_goes_on_without_a_hole() {
     viewer.until_live().await;
     assert!(viewer.trades().len() >= 5, "filled with recent trades");
     assert!(viewer.statuses.iter().all(|status| status.simulated));
-    viewer.until("a hundred trades", |viewer| viewer.trades().len() > 100).await;
+    viewer
+        .until("a hundred trades", |viewer| viewer.trades().len() > 100)
+        .await;
     assert_complete(&world, "BTC", &viewer);
     assert!(viewer.gaps().is_empty(), "{:?}", viewer.gaps());
     world.end().await;

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use nexus_protocol::{
-    Book, Candle, Candles, ChannelName, ChannelStatus, FeedState, Params, Price, Prices, Symbol, Topic, Trade,
-    TradeGap, Trades,
+    Book, Candle, Candles, ChannelName, ChannelStatus, FeedState, Params, Price, Prices, Symbol, Topic,
+    Trade, TradeGap, Trades,
 };
 use nexus_server::broker::{Begin, Broker, BrokerLimits, Embedded};
 use nexus_server::feeds::hyperliquid::{HyperliquidConfig, start};
@@ -46,7 +46,11 @@ pub(crate) struct Viewer {
 impl World {
     /// Starts everything at the given speed.
     pub(crate) async fn at_speed(speed: f64) -> Self {
-        Self::with(Config { speed, ..Config::small() }).await
+        Self::with(Config {
+            speed,
+            ..Config::small()
+        })
+        .await
     }
 
     /// Starts everything at the usual speed.
@@ -75,7 +79,14 @@ impl World {
             Demand::Wanted(topic) => demand.want(&topic),
             Demand::Unwanted(topic) => demand.unwant(&topic),
         }));
-        World { exchange, feeds, hub, broker, cancel, tracker }
+        World {
+            exchange,
+            feeds,
+            hub,
+            broker,
+            cancel,
+            tracker,
+        }
     }
 
     /// Subscribes, as a command would: checked first, then seated.
@@ -92,8 +103,18 @@ impl World {
         let seat = self.hub.take_seat(&topic, &outbox, lane);
         let joined = self.broker.join(&topic, Begin::Live).await.unwrap();
         outbox.start(lane, joined.position, None, None);
-        let statuses = joined.status.iter().map(|status| ChannelStatus::clone(status)).collect();
-        Viewer { topic, payloads: Vec::new(), statuses, outbox, _seat: seat }
+        let statuses = joined
+            .status
+            .iter()
+            .map(|status| ChannelStatus::clone(status))
+            .collect();
+        Viewer {
+            topic,
+            payloads: Vec::new(),
+            statuses,
+            outbox,
+            _seat: seat,
+        }
     }
 
     /// What a fresh subscriber gets as one push.
@@ -107,11 +128,17 @@ impl World {
         };
         drop(joined);
         let page = self.broker.page(topic, of).await?;
-        page.publications.first().map(|publication| publication.payload().to_owned())
+        page.publications
+            .first()
+            .map(|publication| publication.payload().to_owned())
     }
 
     /// Waits until the feed's report satisfies a condition.
-    pub(crate) async fn report_until(&self, what: &str, mut is_so: impl FnMut(&FeedReport) -> bool) -> FeedReport {
+    pub(crate) async fn report_until(
+        &self,
+        what: &str,
+        mut is_so: impl FnMut(&FeedReport) -> bool,
+    ) -> FeedReport {
         let end = Instant::now() + PATIENCE;
         loop {
             let report = self.feeds.report().remove(0);
@@ -144,7 +171,9 @@ impl World {
     pub(crate) async fn end(self) {
         self.cancel.cancel();
         self.tracker.close();
-        tokio::time::timeout(PATIENCE, self.tracker.wait()).await.expect("every task of the feed ends");
+        tokio::time::timeout(PATIENCE, self.tracker.wait())
+            .await
+            .expect("every task of the feed ends");
     }
 }
 
@@ -160,7 +189,10 @@ impl Viewer {
             let changed = self.outbox.changed();
             if tokio::time::timeout_at(end, changed).await.is_err() {
                 self.note();
-                let last = self.payloads.last().map(|payload| &payload[..payload.len().min(300)]);
+                let last = self
+                    .payloads
+                    .last()
+                    .map(|payload| &payload[..payload.len().min(300)]);
                 panic!(
                     "{}: {what} never came true. {} payloads, last {last:?}, statuses {:#?}",
                     self.topic,
@@ -173,18 +205,23 @@ impl Viewer {
 
     /// Notes what came until it is live.
     pub(crate) async fn until_live(&mut self) {
-        self.until("live", |viewer| viewer.state() == Some(FeedState::Live)).await;
+        self.until("live", |viewer| viewer.state() == Some(FeedState::Live))
+            .await;
     }
 
     /// Notes what came until it is in this state.
     pub(crate) async fn until_state(&mut self, state: FeedState) {
-        self.until(&format!("{state:?}"), |viewer| viewer.state() == Some(state)).await;
+        self.until(&format!("{state:?}"), |viewer| viewer.state() == Some(state))
+            .await;
     }
 
     /// Notes what came until so many more payloads did.
     pub(crate) async fn until_more(&mut self, count: usize) {
         let enough = self.payloads.len() + count;
-        self.until(&format!("{enough} payloads"), |viewer| viewer.payloads.len() >= enough).await;
+        self.until(&format!("{enough} payloads"), |viewer| {
+            viewer.payloads.len() >= enough
+        })
+        .await;
     }
 
     /// Notes what came.
@@ -193,19 +230,27 @@ impl Viewer {
             match work {
                 Work::Publication(publication) => self.payloads.push(publication.payload().to_owned()),
                 Work::Status(_, status) => self.statuses.push(ChannelStatus::clone(&status)),
-                Work::Merged(_) | Work::CatchUp(_) => panic!("a viewer without bounds misses nothing: {work:?}"),
+                Work::Merged(_) | Work::CatchUp(_) => {
+                    panic!("a viewer without bounds misses nothing: {work:?}")
+                }
             }
         }
     }
 
     /// The last state that was told.
     pub(crate) fn state(&self) -> Option<FeedState> {
-        self.statuses.iter().map(|status| status.state).rfind(|state| *state != FeedState::Gap)
+        self.statuses
+            .iter()
+            .map(|status| status.state)
+            .rfind(|state| *state != FeedState::Gap)
     }
 
     /// The gaps that were announced.
     pub(crate) fn gaps(&self) -> Vec<&ChannelStatus> {
-        self.statuses.iter().filter(|status| status.state == FeedState::Gap).collect()
+        self.statuses
+            .iter()
+            .filter(|status| status.state == FeedState::Gap)
+            .collect()
     }
 
     /// All prices, as they are now.
@@ -219,7 +264,10 @@ impl Viewer {
 
     /// All books.
     pub(crate) fn books(&self) -> Vec<Book> {
-        self.payloads.iter().map(|payload| serde_json::from_str(payload).unwrap()).collect()
+        self.payloads
+            .iter()
+            .map(|payload| serde_json::from_str(payload).unwrap())
+            .collect()
     }
 
     /// All trades, with the gap before each where one was declared.
@@ -246,5 +294,7 @@ impl Viewer {
 /// A topic from its channel and params.
 pub(crate) fn topic(channel: &str, params: &str) -> Topic {
     let name = ChannelName::parse(channel).unwrap();
-    Topic::parse(&name, serde_json::from_str::<Params>(params).unwrap()).unwrap().topic
+    Topic::parse(&name, serde_json::from_str::<Params>(params).unwrap())
+        .unwrap()
+        .topic
 }

@@ -206,7 +206,7 @@ impl Bars {
     fn doubt(&mut self, now: Moment) {
         self.doubtful_from = Some(self.first_doubtful());
         self.round += 1;
-        self.pauses.restart(now);
+        self.pauses.mend(now);
         self.phase = Phase::FetchDue(now);
     }
 

@@ -23,6 +23,8 @@ pub(crate) struct Pauses {
     assured: Moment,
     /// Questions in a row that found the source merely quiet.
     quiet: u32,
+    /// A break lies in the pause, so that it says nothing about what is usual.
+    is_broken: bool,
 }
 
 impl Pauses {
@@ -33,6 +35,7 @@ impl Pauses {
             heard: now,
             assured: now,
             quiet: 0,
+            is_broken: false,
         }
     }
 
@@ -41,29 +44,34 @@ impl Pauses {
         self.mean = usual.as_secs_f64();
     }
 
-    /// Whether the pause that ends now is long enough that something may have been missed in it.
+    /// Whether the pause that ends now is long enough that something may have been missed in it. That it was found
+    /// harmless some time ago does not count: something may have been missed since.
     pub(crate) fn is_doubtful(&self, now: Moment) -> bool {
-        now.since(self.heard.max(self.assured)) > self.threshold()
+        now.since(self.heard) > self.threshold()
     }
 
-    /// News came.
+    /// News came. An unusual pause makes such pauses more usual, but only step by step: an outage must not make the
+    /// next one look ordinary.
     pub(crate) fn hear(&mut self, now: Moment) {
-        self.mean += WEIGHT * (now.since(self.heard).as_secs_f64() - self.mean);
+        if !std::mem::take(&mut self.is_broken) {
+            let pause = now.since(self.heard).min(self.threshold());
+            self.mean += WEIGHT * (pause.as_secs_f64() - self.mean);
+        }
         self.heard = now;
         self.quiet = 0;
     }
 
-    /// It was made sure that nothing is missing up to now.
+    /// The source was merely quiet up to now.
     pub(crate) fn assure(&mut self, now: Moment) {
         self.assured = now;
         self.quiet = self.quiet.saturating_add(1);
     }
 
-    /// Begins anew after a subscription: what was before says nothing about the pause.
-    pub(crate) fn restart(&mut self, now: Moment) {
-        self.heard = now;
+    /// A break was mended by other means than news of the source. That still has to show that it speaks.
+    pub(crate) fn mend(&mut self, now: Moment) {
         self.assured = now;
         self.quiet = 0;
+        self.is_broken = true;
     }
 
     /// When to ask whether the source is merely quiet. Each time that it is, the next question takes twice as long.
@@ -121,13 +129,5 @@ mod tests {
             .map(|pair| pair[1].since(pair[0]).as_secs())
             .collect();
         assert_eq!(waits, [16, 32, 64, 128, 256, 512, 600, 600, 600, 600, 600]);
-    }
-
-    #[test]
-    fn after_it_was_made_sure_an_ordinary_pause_is_no_doubt() {
-        let mut pauses = Pauses::new(Duration::from_secs(1), at(0.0));
-        assert!(pauses.is_doubtful(at(60.0)));
-        pauses.assure(at(59.0));
-        assert!(!pauses.is_doubtful(at(60.0)));
     }
 }

@@ -62,6 +62,8 @@ enum Phase {
         asked: Option<Moment>,
         /// The archive had trades that the source did not send until this moment.
         overdue: Option<Moment>,
+        /// The source itself has sent nothing yet: its first frame must hang together with the archive.
+        is_unheard: bool,
     },
 }
 
@@ -70,6 +72,8 @@ struct Joining {
     since: Moment,
     why: Why,
     held: Vec<Trade>,
+    /// Frames of the source came since the join began.
+    is_heard: bool,
     fetch: FetchState,
 }
 
@@ -146,16 +150,20 @@ impl Tape {
         self.pauses.hear(now);
         match &mut self.phase {
             Phase::Off => Vec::new(),
-            Phase::Running { .. } if is_doubtful => {
-                self.join(Why::Doubt, trades, now, now);
-                Vec::new()
-            }
-            Phase::Running { overdue, .. } => {
-                *overdue = None;
+            Phase::Running {
+                overdue, is_unheard, ..
+            } => {
+                let is_doubtful = is_doubtful || *is_unheard;
+                if is_doubtful && !trades.iter().any(|trade| self.seen.contains(trade)) {
+                    self.join(Why::Doubt, trades, now, now);
+                    return Vec::new();
+                }
+                (*overdue, *is_unheard) = (None, false);
                 self.publish(trades)
             }
             Phase::Joining(joining) => {
-                let is_replay = joining.why == Why::Subscribed && joining.held.is_empty();
+                let is_replay = joining.why == Why::Subscribed && !joining.is_heard;
+                joining.is_heard = true;
                 let joins = is_replay && trades.iter().any(|trade| self.seen.contains(trade));
                 joining.held.extend(trades);
                 if joins {
@@ -246,7 +254,11 @@ impl Tape {
                     self.give_up(now)
                 }
             }
-            Phase::Running { asked, overdue } => {
+            Phase::Running {
+                asked,
+                overdue,
+                is_unheard,
+            } => {
                 if asked.take().is_none() {
                     return Vec::new();
                 }
@@ -257,6 +269,7 @@ impl Tape {
                 // The source owes these. It may still send them, so they are published as soon as they are known to
                 // hang together, and it is given a moment.
                 *overdue = Some(now + DELIVER_WITHIN);
+                *is_unheard = true;
                 self.pauses.assure(now);
                 if !joins {
                     self.undeclared = self.undeclared.or(self.last);
@@ -293,11 +306,12 @@ impl Tape {
     }
 
     fn join(&mut self, why: Why, held: Vec<Trade>, fetch_at: Moment, now: Moment) {
-        self.pauses.restart(now);
+        self.pauses.mend(now);
         self.round += 1;
         self.phase = Phase::Joining(Joining {
             since: now,
             why,
+            is_heard: !held.is_empty(),
             held,
             fetch: FetchState::Due(fetch_at),
         });
@@ -320,17 +334,18 @@ impl Tape {
     }
 
     fn leave_joining(&mut self, now: Moment) -> Vec<Trade> {
-        self.pauses.restart(now);
-        match std::mem::replace(
-            &mut self.phase,
-            Phase::Running {
-                asked: None,
-                overdue: None,
-            },
-        ) {
-            Phase::Joining(joining) => joining.held,
-            Phase::Off | Phase::Running { .. } => Vec::new(),
-        }
+        self.pauses.mend(now);
+        let Phase::Joining(joining) = &mut self.phase else {
+            return Vec::new();
+        };
+        let held = std::mem::take(&mut joining.held);
+        let is_unheard = !joining.is_heard;
+        self.phase = Phase::Running {
+            asked: None,
+            overdue: None,
+            is_unheard,
+        };
+        held
     }
 
     fn guess_pauses(&mut self, trades: &[Trade]) {

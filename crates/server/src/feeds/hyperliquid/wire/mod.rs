@@ -7,6 +7,8 @@ mod book;
 pub(crate) mod info;
 mod rows;
 mod source;
+#[cfg(test)]
+mod tests;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -158,26 +160,22 @@ impl News {
 
 impl Complaint {
     fn read(text: &str) -> Self {
-        let refused = |rest: &str| match Source::from_echo(rest) {
-            Some(source) => Some(source),
-            None => {
-                #[derive(Deserialize)]
-                struct Sent<'a> {
-                    #[serde(borrow)]
-                    subscription: &'a RawValue,
-                }
-                let sent: Sent<'_> = serde_json::from_str(rest).ok()?;
-                Source::from_echo(sent.subscription.get())
-            }
-        };
+        /// What we sent, echoed whole.
+        #[derive(Deserialize)]
+        struct Sent<'a> {
+            #[serde(borrow)]
+            subscription: &'a RawValue,
+        }
         let known = if let Some(rest) = text.strip_prefix("Already subscribed: ") {
             Source::from_echo(rest).map(Complaint::AlreadySubscribed)
         } else if let Some(rest) = text.strip_prefix("Already unsubscribed: ") {
             Source::from_echo(rest).map(Complaint::AlreadyUnsubscribed)
         } else if let Some(rest) = text.strip_prefix("Invalid subscription: ") {
-            refused(rest).map(Complaint::Refused)
+            Source::from_echo(rest).map(Complaint::Refused)
         } else if let Some(rest) = text.strip_prefix("Error parsing JSON into valid websocket request: ") {
-            refused(rest).map(Complaint::Refused)
+            let sent = serde_json::from_str::<Sent<'_>>(rest).ok();
+            sent.and_then(|sent| Source::from_echo(sent.subscription.get()))
+                .map(Complaint::Refused)
         } else if text.starts_with("Cannot send more than") {
             Some(Complaint::TooManyMessages)
         } else if text.starts_with("Cannot subscribe to more than") {
