@@ -50,6 +50,11 @@ impl Connections {
         self.lock().is_empty()
     }
 
+    /// How many bytes wait for clients, in all.
+    pub fn waiting(&self) -> usize {
+        self.lock().values().map(|outbox| outbox.waiting()).sum()
+    }
+
     /// Wakes each connection's task, so that it looks at what concerns all.
     pub fn wake_all(&self) {
         let outboxes: Vec<_> = self.lock().values().cloned().collect();

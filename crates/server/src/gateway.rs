@@ -59,6 +59,7 @@ impl Gateway {
             subscriptions: self.hub.seats(),
             topics: self.broker.topics() as u64,
             topics_wanted: self.hub.topics_wanted() as u64,
+            waiting_bytes: self.connections.waiting() as u64,
         }
     }
 }

@@ -74,6 +74,8 @@ pub struct Standing {
     pub topics: u64,
     /// Topics that someone listens to.
     pub topics_wanted: u64,
+    /// Bytes that wait for clients.
+    pub waiting_bytes: u64,
 }
 
 impl Metrics {
@@ -93,6 +95,11 @@ impl Metrics {
                 "topics_wanted",
                 "Topics that someone listens to",
                 standing.topics_wanted,
+            ),
+            (
+                "waiting_bytes",
+                "Bytes that wait for clients",
+                standing.waiting_bytes,
             ),
         ] {
             let gauge: Gauge<u64, AtomicU64> = Gauge::default();

@@ -9,6 +9,7 @@
 mod lane;
 
 use std::collections::{HashMap, VecDeque};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -29,6 +30,8 @@ pub struct Outbox {
     wake: Notify,
     /// The most bytes that may wait.
     limit: usize,
+    /// What the connection's task took and the socket has not taken yet.
+    on_the_wire: AtomicUsize,
 }
 
 /// Names a lane of one outbox.
@@ -115,6 +118,7 @@ impl Outbox {
             state: Mutex::default(),
             wake: Notify::new(),
             limit,
+            on_the_wire: AtomicUsize::new(0),
         }
     }
 
@@ -207,13 +211,13 @@ impl Outbox {
         None
     }
 
-    /// A lane was caught up as far as `position`.
-    pub fn caught_up(&self, id: LaneId, position: Offset) -> Caught {
+    /// A lane was caught up as far as `position`, at a time when the topic's last publication was `last`.
+    pub fn caught_up(&self, id: LaneId, position: Offset, last: Offset) -> Caught {
         let mut state = self.lock();
         let Some(lane) = state.lanes.get_mut(&id) else {
             return Caught::Behind;
         };
-        let caught = lane.caught_up(position);
+        let caught = lane.caught_up(position, last);
         // Either there is more to catch up on, or news of the source may wait.
         state.give_turn(id);
         caught
@@ -247,9 +251,14 @@ impl Outbox {
         self.wake.notify_one();
     }
 
-    /// How many bytes wait.
-    pub fn bytes(&self) -> usize {
-        self.lock().bytes
+    /// Notes what the connection's task took and the socket has not taken yet.
+    pub fn note_on_the_wire(&self, bytes: usize) {
+        self.on_the_wire.store(bytes, Ordering::Relaxed);
+    }
+
+    /// How many bytes wait for the client, here and before its socket.
+    pub fn waiting(&self) -> usize {
+        self.lock().bytes + self.on_the_wire.load(Ordering::Relaxed)
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

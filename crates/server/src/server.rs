@@ -118,6 +118,7 @@ impl Server {
         gateway
             .tasks
             .spawn(sweep(Arc::clone(&gateway), accepting.clone()));
+        tracing::info!("serving");
         stop.await;
 
         let began = Instant::now();

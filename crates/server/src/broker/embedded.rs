@@ -82,6 +82,7 @@ impl Embedded {
                 missed: 0,
                 publications: Vec::new(),
                 reaches: offset,
+                last: offset,
                 status: None,
             },
         }

@@ -135,6 +135,7 @@ impl Log {
             missed,
             publications,
             reaches,
+            last: self.ring.last(),
             status: self.status.clone(),
         }
     }

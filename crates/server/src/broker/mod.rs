@@ -91,6 +91,8 @@ pub struct Piece {
     pub publications: Vec<Arc<Publication>>,
     /// The offset that the piece reaches.
     pub reaches: Offset,
+    /// The offset of the topic's last publication.
+    pub last: Offset,
     /// How the topic's source is.
     pub status: Option<Arc<ChannelStatus>>,
 }

@@ -1,5 +1,7 @@
 //! Logs: what, and how they are written. They go to standard error.
 
+use std::io::IsTerminal;
+
 use tracing_subscriber::EnvFilter;
 
 use crate::config::{ConfigError, Settings};
@@ -41,6 +43,7 @@ impl LogConfig {
         let filter = EnvFilter::new(&self.filter);
         let builder = tracing_subscriber::fmt()
             .with_env_filter(filter)
+            .with_ansi(std::io::stderr().is_terminal())
             .with_writer(std::io::stderr);
         let _ = match self.format {
             LogFormat::Text => builder.try_init(),

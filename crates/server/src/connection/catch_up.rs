@@ -26,7 +26,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         if let Some(frame) = snapshot.frame {
             self.send(frame);
         }
-        self.outbox.caught_up(behind.lane, snapshot.offset);
+        self.outbox
+            .caught_up(behind.lane, snapshot.offset, snapshot.offset);
     }
 
     async fn send_piece(&mut self, behind: &Behind, offset: Offset) {
@@ -49,7 +50,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         for publication in &piece.publications {
             self.send(publication.frame.clone());
         }
-        let caught = self.outbox.caught_up(behind.lane, piece.reaches);
+        let caught = self.outbox.caught_up(behind.lane, piece.reaches, piece.last);
         if caught == (Caught::Live { told: true }) {
             self.tell(&behind.topic, caught_up_status(&piece, wall_clock()));
         }

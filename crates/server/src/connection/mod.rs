@@ -140,6 +140,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             self.announce_restart();
         }
         self.fill().await;
+        self.outbox.note_on_the_wire(self.wire.waiting());
         let (wake_at, timer) = self.next_timer();
         self.alarm.set(wake_at);
         let may_read = self.request.is_none() && self.wire.waiting() < READ_UP_TO;
@@ -189,7 +190,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     fn handle_event(&mut self, event: Event) -> Flow {
         let now = Instant::now();
         match event {
-            Event::Flushed => Flow::Continue(()),
+            Event::Flushed | Event::Blocked => Flow::Continue(()),
             Event::Text(text) => {
                 self.heard = now;
                 self.handle_text(text.as_str(), now)

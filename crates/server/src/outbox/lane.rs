@@ -261,16 +261,15 @@ impl Lane {
         }
     }
 
-    /// Everything up to `position` was sent.
-    pub(super) fn caught_up(&mut self, position: Offset) -> Caught {
+    /// Everything up to `position` was sent, at a time when the topic's last publication was `last`.
+    pub(super) fn caught_up(&mut self, position: Offset, last: Offset) -> Caught {
         self.sent = position;
-        let newest = self.newest.as_ref().map_or(position, |newest| newest.offset);
-        if newest > position {
-            self.stage = Stage::Behind(CatchUp::After(position));
-            return Caught::Behind;
-        }
         if let Some(newest) = &mut self.newest {
-            newest.offset = position;
+            newest.offset = newest.offset.max(last);
+            if newest.offset > position {
+                self.stage = Stage::Behind(CatchUp::After(position));
+                return Caught::Behind;
+            }
         }
         self.stage = self.live();
         let told = std::mem::replace(&mut self.told, Told::Nothing) == Told::Behind;

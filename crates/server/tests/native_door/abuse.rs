@@ -1,0 +1,340 @@
+//! Whatever a client sends, it gets the refusal or the close code of the contract, and everyone else goes on.
+
+use serde_json::{Value, json};
+
+use crate::harness::{World, frame, settings};
+
+/// A `ping` of exactly so many bytes.
+fn padded(bytes: usize) -> String {
+    let with = |padding: &str| format!(r#"{{"type":"ping","id":"padded","padding":"{padding}"}}"#);
+    with(&"x".repeat(bytes - with("").len()))
+}
+
+#[tokio::test]
+async fn the_101st_message_in_a_minute_is_refused_with_a_time_to_wait() {
+    World::disturbed(settings(), async |world| {
+        let mut client = world.connect().await;
+        for _ in 1..=100 {
+            assert_eq!(client.ask("ping", Value::Null).await["type"], "pong");
+        }
+        let refused = client.ask("ping", Value::Null).await;
+        assert_eq!(refused["error"]["code"], "RATE_LIMITED", "{refused}");
+        let wait = refused["error"]["retry_after_ms"].as_u64().unwrap();
+        assert!((1..=60_001).contains(&wait), "{wait}");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn whoever_does_not_stop_is_closed_with_1008() {
+    World::disturbed(settings(), async |world| {
+        let mut client = world.connect().await;
+        for _ in 1..=1000 {
+            client.send_raw(&frame(0x81, br#"{"type":"ping"}"#)).await;
+        }
+        assert_eq!(client.code().await, 1008);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_11th_refusal_in_a_minute_is_answered_and_closed_with_1008() {
+    World::disturbed(settings(), async |world| {
+        let mut client = world.connect().await;
+        for _ in 1..=11 {
+            assert_eq!(
+                client.is_refused("dance", Value::Null).await,
+                "UNKNOWN_MESSAGE_TYPE"
+            );
+        }
+        assert_eq!(client.code().await, 1008);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_the_server_cannot_do_is_not_held_against_the_client() {
+    let world = World::start(settings()).await;
+    let mut client = world.connect().await;
+    for _ in 1..=20 {
+        assert_eq!(
+            client.is_refused("subscribe", json!({"channel": "prices"})).await,
+            "UPSTREAM_DOWN"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_message_over_the_limit_is_closed_with_1009() {
+    World::disturbed(settings(), async |world| {
+        for bytes in [131_073, 1 << 20, 16 << 20] {
+            for first_byte in [0x81, 0x82] {
+                let mut client = world.connect().await;
+                client.send_raw(&frame(first_byte, &vec![b'x'; bytes])).await;
+                assert_eq!(client.code().await, 1009, "{bytes}");
+            }
+        }
+        let mut client = world.connect().await;
+        client.send_raw(&frame(0x01, &[b'x'; 100_000])).await;
+        client.send_raw(&frame(0x80, &[b'x'; 100_000])).await;
+        assert_eq!(client.code().await, 1009, "in fragments");
+        let mut client = world.connect().await;
+        client
+            .send_raw(&[
+                0x81, 0xff, 0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0,
+            ])
+            .await;
+        assert_eq!(client.code().await, 1009, "a header alone");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_message_just_within_the_limit_is_answered() {
+    let world = World::start(settings()).await;
+    let mut client = world.connect().await;
+    client.send(&padded(131_072)).await;
+    assert_eq!(client.next().await["type"], "pong");
+}
+
+#[tokio::test]
+async fn text_that_is_not_utf8_is_closed_with_1007() {
+    World::disturbed(settings(), async |world| {
+        for bytes in [
+            &b"\xff\xfe"[..],
+            b"{\"type\":\"\xc3\x28\"}",
+            b"\xed\xa0\x80",
+            b"\xf4\x90\x80\x80",
+        ] {
+            let mut client = world.connect().await;
+            client.send_raw(&frame(0x81, bytes)).await;
+            assert_eq!(client.code().await, 1007, "{bytes:?}");
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn binary_data_is_closed_with_1003() {
+    World::disturbed(settings(), async |world| {
+        for bytes in [&b""[..], &[0xff; 64], br#"{"type":"ping"}"#] {
+            let mut client = world.connect().await;
+            client.send_raw(&frame(0x82, bytes)).await;
+            assert_eq!(client.code().await, 1003, "{bytes:?}");
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_is_no_websocket_frame_is_closed_with_1002() {
+    World::disturbed(settings(), async |world| {
+        for bytes in [
+            vec![0x81, 0x04, b'p', b'i', b'n', b'g'],
+            frame(0xc1, b"reserved bit"),
+            frame(0x83, b"reserved opcode"),
+            frame(0x8b, b"reserved control"),
+            frame(0x80, b"nothing to continue"),
+            frame(0x09, b"a ping in fragments"),
+            frame(0x89, &[0; 126]),
+            b"GET / HTTP/1.1\r\n\r\n".to_vec(),
+        ] {
+            let mut client = world.connect().await;
+            client.send_raw(&bytes).await;
+            assert_eq!(client.code().await, 1002, "{bytes:?}");
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_is_no_message_is_refused_and_the_connection_goes_on() {
+    World::disturbed(settings(), async |world| {
+        for text in [
+            "",
+            "hello",
+            "{",
+            "[]",
+            "null",
+            "42",
+            r#"{"type":7}"#,
+            r#"{"type":"ping","id":{}}"#,
+            r#"{"type":"subscribe","payload":[]}"#,
+            r#"{"type":"ping","timestamp":"yesterday"}"#,
+            &format!(
+                r#"{{"type":"publish","payload":{}{}}}"#,
+                "[".repeat(50_000),
+                "]".repeat(50_000)
+            ),
+            "\u{0}\u{1}\u{2}",
+        ] {
+            let mut client = world.connect().await;
+            client.send(text).await;
+            let refused = client.next().await;
+            let shown: String = text.chars().take(60).collect();
+            assert_eq!(refused["error"]["code"], "INVALID_MESSAGE", "{shown} {refused}");
+            assert_eq!(client.ask("ping", Value::Null).await["type"], "pong");
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn each_wrong_request_gets_its_own_code_under_its_id() {
+    World::disturbed(settings(), async |world| {
+        let mut client = world.connect_as("ann", "operator").await;
+        for (kind, payload, code) in [
+            ("dance", json!({}), "UNKNOWN_MESSAGE_TYPE"),
+            ("subscribe", json!({"channel": "weather"}), "UNKNOWN_CHANNEL"),
+            ("subscribe", json!({"channel": "orderbook"}), "INVALID_PARAMS"),
+            (
+                "subscribe",
+                json!({"channel": "room:a", "filters": {"a": 1}}),
+                "INVALID_PARAMS",
+            ),
+            (
+                "subscribe",
+                json!({"channel": "room:a", "mode": "every", "throttle": 10}),
+                "INVALID_PARAMS",
+            ),
+            (
+                "subscribe",
+                json!({"channel": "trades", "params": {"symbol": "BTC"}}),
+                "UPSTREAM_DOWN",
+            ),
+            (
+                "history",
+                json!({"channel": "room:a", "since": {"epoch": "other", "offset": 1}}),
+                "INVALID_PARAMS",
+            ),
+        ] {
+            assert_eq!(
+                client.is_refused(kind, payload.clone()).await,
+                code,
+                "{kind} {payload}"
+            );
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn requests_of_later_versions_are_refused_by_permission_first() {
+    let world = World::start(settings()).await;
+    let publish = json!({"channel": "room:a", "data": 1});
+    let telemetry = json!({"device_id": "d", "metrics": {}});
+    let mut nobody = world.connect().await;
+    assert_eq!(nobody.is_refused("publish", publish.clone()).await, "AUTH_FAILED");
+    assert_eq!(
+        nobody.is_refused("presence", json!({"channel": "room:a"})).await,
+        "UNKNOWN_MESSAGE_TYPE"
+    );
+    let mut viewer = world.connect_as("ann", "viewer").await;
+    assert_eq!(viewer.is_refused("publish", publish.clone()).await, "FORBIDDEN");
+    assert_eq!(
+        viewer.is_refused("join", json!({"room": "a"})).await,
+        "UNKNOWN_MESSAGE_TYPE"
+    );
+    let mut operator = world.connect_as("bob", "operator").await;
+    for (kind, payload, code) in [
+        ("publish", publish, "UNKNOWN_MESSAGE_TYPE"),
+        (
+            "command",
+            json!({"device_id": "d", "name": "n"}),
+            "UNKNOWN_MESSAGE_TYPE",
+        ),
+        ("telemetry", telemetry.clone(), "FORBIDDEN"),
+        (
+            "command.result",
+            json!({"command_id": "c", "ok": true}),
+            "FORBIDDEN",
+        ),
+        ("leave", json!({"room": "a"}), "UNKNOWN_MESSAGE_TYPE"),
+    ] {
+        assert_eq!(operator.is_refused(kind, payload).await, code, "{kind}");
+    }
+    let mut device = world.connect_as("d", "device").await;
+    assert_eq!(
+        device.is_refused("telemetry", telemetry).await,
+        "UNKNOWN_MESSAGE_TYPE"
+    );
+}
+
+#[tokio::test]
+async fn the_257th_subscription_is_refused_and_the_others_stay() {
+    World::disturbed(settings().with("messages_per_minute", 1_000), async |world| {
+        let mut client = world.connect().await;
+        for number in 1..=256 {
+            client.subscribe(&format!("room:{number}")).await;
+        }
+        assert_eq!(
+            client
+                .is_refused("subscribe", json!({"channel": "room:257"}))
+                .await,
+            "TOO_MANY_SUBSCRIPTIONS"
+        );
+        client.subscribe("room:256").await;
+        world.publish("room:1", "1").await;
+        assert_eq!(client.next().await["channel"], "room:1");
+        client.ask("unsubscribe", json!({"channel": "room:1"})).await;
+        client.subscribe("room:257").await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_flood_of_pings_is_closed_with_1008() {
+    World::disturbed(settings(), async |world| {
+        let mut client = world.connect().await;
+        client.send_raw(&frame(0x89, b"x").repeat(5_000)).await;
+        assert_eq!(client.code().await, 1008);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn whoever_hangs_up_without_a_word_disturbs_nobody() {
+    World::disturbed(settings(), async |world| {
+        for _ in 0..50 {
+            let mut client = world.connect().await;
+            client.subscribe("room:witness").await;
+            client
+                .send_raw(&frame(
+                    0x81,
+                    br#"{"type":"subscribe","payload":{"channel":"room:b"}}"#,
+                ))
+                .await;
+            // Reset instead of an orderly end.
+            client.socket.get_ref().set_zero_linger().unwrap();
+            drop(client);
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_client_that_is_silent_is_pinged_and_then_closed() {
+    let world = World::start(settings().with("ping_secs", 0.2).with("idle_secs", 0.6)).await;
+    let mut silent = world.connect().await;
+    // tungstenite answers pings when it reads or writes; a raw reader does not.
+    let mut bytes = Vec::new();
+    tokio::time::timeout(
+        crate::harness::DEADLINE,
+        tokio::io::AsyncReadExt::read_to_end(silent.socket.get_mut(), &mut bytes),
+    )
+    .await
+    .expect("it is closed")
+    .unwrap();
+    let pings = bytes.windows(2).filter(|pair| *pair == [0x89, 0]).count();
+    assert_eq!(pings, 2, "{bytes:?}");
+    assert_eq!(&bytes[4..8], &[0x88, bytes[5], 0x03, 0xe9], "1001");
+}
+
+#[tokio::test]
+async fn a_client_that_answers_pings_stays() {
+    let world = World::start(settings().with("ping_secs", 0.1).with("idle_secs", 0.3)).await;
+    let mut client = world.connect().await;
+    let silence = tokio::time::timeout(std::time::Duration::from_millis(900), client.next()).await;
+    assert!(silence.is_err(), "{silence:?}");
+    assert_eq!(client.ask("ping", Value::Null).await["type"], "pong");
+}

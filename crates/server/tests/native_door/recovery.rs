@@ -1,0 +1,128 @@
+//! Coming back: everything that was missed, or the plain word that something is missing.
+
+use serde_json::json;
+
+use crate::harness::{World, settings};
+
+#[tokio::test]
+async fn everything_missed_follows_and_nothing_is_repeated() {
+    let world = World::start(settings()).await;
+    let mut client = world.connect().await;
+    let epoch = client.subscribe("room:a").await["epoch"].clone();
+    for number in 1..=5 {
+        world.publish("room:a", &number.to_string()).await;
+    }
+    for number in 1..=3 {
+        assert_eq!(client.next().await["offset"], number);
+    }
+    client.leave().await;
+    for number in 6..=500 {
+        world.publish("room:a", &number.to_string()).await;
+    }
+    let mut client = world.connect().await;
+    let recover = json!({"epoch": epoch, "offset": 3});
+    let subscribed = client
+        .subscribe_with(json!({"channel": "room:a", "recover": recover}))
+        .await;
+    assert_eq!(
+        (&subscribed["recovered"], &subscribed["offset"]),
+        (&json!(true), &json!(3))
+    );
+    world.publish("room:a", "501").await;
+    for number in 4..=501 {
+        let push = client.next().await;
+        assert_eq!(
+            (&push["offset"], &push["payload"]),
+            (&json!(number), &json!(number))
+        );
+    }
+}
+
+#[tokio::test]
+async fn whoever_missed_nothing_is_told_so() {
+    let world = World::start(settings()).await;
+    let position = world.publish("room:a", "1").await;
+    let mut client = world.connect().await;
+    let recover = json!({"epoch": position.epoch, "offset": 1});
+    let subscribed = client
+        .subscribe_with(json!({"channel": "room:a", "recover": recover}))
+        .await;
+    assert_eq!(
+        (&subscribed["recovered"], &subscribed["offset"]),
+        (&json!(true), &json!(1))
+    );
+    world.publish("room:a", "2").await;
+    assert_eq!(client.next().await["offset"], 2);
+}
+
+#[tokio::test]
+async fn recovered_is_false_when_anything_is_missing() {
+    let world = World::start(settings().with("history_publications", 10).with("replay", 2)).await;
+    let mut position = world.publish("room:a", "1").await;
+    for number in 2..=20 {
+        position = world.publish("room:a", &number.to_string()).await;
+    }
+    for (epoch, offset, recovered) in [
+        (position.epoch.to_string(), 20, true),
+        (position.epoch.to_string(), 10, true),
+        (position.epoch.to_string(), 9, false),
+        (position.epoch.to_string(), 0, false),
+        (position.epoch.to_string(), 21, false),
+        ("another".to_owned(), 20, false),
+    ] {
+        let mut client = world.connect().await;
+        let recover = json!({"epoch": epoch, "offset": offset});
+        let subscribed = client
+            .subscribe_with(json!({"channel": "room:a", "recover": recover}))
+            .await;
+        assert_eq!(subscribed["recovered"], recovered, "{epoch} {offset}");
+        assert_eq!(subscribed["epoch"], json!(position.epoch));
+        let expected = if recovered { offset } else { 18 };
+        assert_eq!(
+            subscribed["offset"], expected,
+            "without recovery it begins afresh"
+        );
+        if expected < 20 {
+            assert_eq!(client.next().await["offset"], expected + 1);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_restarted_server_has_a_new_order_and_says_so() {
+    let before = World::start(settings()).await;
+    let position = before.publish("room:a", "1").await;
+    let after = World::start(settings()).await;
+    after.publish("room:a", "1").await;
+    let mut client = after.connect().await;
+    let recover = json!({"epoch": position.epoch, "offset": 1});
+    let subscribed = client
+        .subscribe_with(json!({"channel": "room:a", "recover": recover}))
+        .await;
+    assert_eq!(subscribed["recovered"], false);
+    assert_ne!(subscribed["epoch"], json!(position.epoch));
+    assert_eq!(client.next().await["payload"], 1);
+}
+
+#[tokio::test]
+async fn a_series_that_broke_has_a_new_epoch_and_offsets_go_on() {
+    let world = World::start(settings()).await;
+    let mut connected = world.connect().await;
+    connected.subscribe("room:a").await;
+    let old = world.publish("room:a", "1").await;
+    world.broker.forget(&crate::harness::topic("room:a")).await;
+    let new = world.publish("room:a", "2").await;
+    assert_ne!(old.epoch, new.epoch);
+    assert_eq!(connected.next().await["offset"], 1);
+    assert_eq!(
+        connected.next().await["offset"],
+        2,
+        "who is connected sees no break"
+    );
+    let mut back = world.connect().await;
+    let recover = json!({"epoch": old.epoch, "offset": 1});
+    let subscribed = back
+        .subscribe_with(json!({"channel": "room:a", "recover": recover}))
+        .await;
+    assert_eq!(subscribed["recovered"], false);
+}
