@@ -1,10 +1,31 @@
 //! Charts as components. Each is a thin Yew component that owns markup and rarely changing state, and a *stage*: the
 //! imperative part that listens to pointers, watches its store and draws outside the virtual DOM.
 //!
-//! ```ignore
-//! let candles = SeriesHandle::new(Series::new(Step::parse("1m")?));     // canvas::series
-//! html! { <CandleChart series={candles.clone()} symbol="BTC" interval="1m" price_decimals=1 on_older={ask_for_history} /> }
-//! candles.write(|series| series.push(bar));                             // from the driver, as often as it likes
+//! ```no_run
+//! use nexus_web::canvas::series::{Bar, Series, SeriesHandle, Step};
+//! use nexus_web::components::chart::CandleChart;
+//! use yew::prelude::*;
+//!
+//! #[derive(Properties, PartialEq)]
+//! struct Props {
+//!     candles: SeriesHandle, // equal as long as it is the same store, so data never renders this
+//! }
+//!
+//! #[component]
+//! fn Candles(props: &Props) -> Html {
+//!     let ask_for_history = Callback::from(|_before: i64| { /* then `Series::merge` */ });
+//!     html! {
+//!         <CandleChart series={props.candles.clone()} symbol="BTC" interval="1m" on_older={ask_for_history} />
+//!     }
+//! }
+//!
+//! // From the driver, as often as it likes: at most one drawing a frame comes of it.
+//! fn on_candle(candles: &SeriesHandle, bar: Bar) {
+//!     candles.write(|series| series.push(bar));
+//! }
+//!
+//! let minute = SeriesHandle::new(Series::new(Step::Millis(60_000)));
+//! # let _ = minute;
 //! ```
 
 mod candle_chart;
