@@ -50,7 +50,7 @@ pub(crate) fn ChartPanel(props: &Props) -> Html {
     let status = match Face::of(&freshness, &link, has_bars) {
         Face::Dimmed => ChartStatus::Stale,
         Face::Skeleton => ChartStatus::Loading,
-        Face::Content | Face::Nothing | Face::Waiting | Face::Trouble { .. } => ChartStatus::Ready,
+        Face::Content | Face::Nothing | Face::Waiting(_) | Face::Trouble { .. } => ChartStatus::Ready,
     };
     let tools = html! { <span class="faint panel-zone" title="Zone of all times">{ format::zone(browser::now()) }</span> };
     html! {

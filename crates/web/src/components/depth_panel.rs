@@ -29,7 +29,7 @@ pub(crate) fn DepthPanel(props: &Props) -> Html {
     let status = match Face::of(&freshness, &link, is_known) {
         Face::Dimmed => ChartStatus::Stale,
         Face::Skeleton => ChartStatus::Loading,
-        Face::Content | Face::Nothing | Face::Waiting | Face::Trouble { .. } => ChartStatus::Ready,
+        Face::Content | Face::Nothing | Face::Waiting(_) | Face::Trouble { .. } => ChartStatus::Ready,
     };
     let unit = if base(&props.symbol).is_empty() {
         props.symbol.as_str()

@@ -47,6 +47,7 @@ pub(crate) use depth_panel::DepthPanel;
 pub(crate) use dialogs::{Dialog, Dialogs, OpenDialog};
 pub(crate) use header::Header;
 pub(crate) use icon::{Glyph, Icon};
+pub(crate) use panel::Panel;
 pub(crate) use tabbar::TabBar;
 pub(crate) use tape::TapePanel;
 pub(crate) use ticker::Ticker;

@@ -80,7 +80,7 @@ pub(crate) fn Panel(props: &Props) -> Html {
         }
         Face::Content | Face::Dimmed => html! { for child in props.children.iter() { {child} } },
         Face::Skeleton => html! { <div class="skeleton-rows" aria-hidden="true"></div> },
-        Face::Waiting => html! { <div class="panel-message"><p>{ "Waiting for the server" }</p></div> },
+        Face::Waiting(text) => html! { <div class="panel-message"><p>{ *text }</p></div> },
         Face::Nothing => html! {
             <div class="panel-message">
                 <Glyph of={Icon::List} /><h3>{ &props.nothing.0 }</h3><p>{ &props.nothing.1 }</p>

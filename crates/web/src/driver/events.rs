@@ -8,6 +8,7 @@ use yew::{Callback, UseReducerDispatcher};
 
 use crate::browser;
 use crate::format;
+use crate::state::face::sentence;
 use crate::state::feed::{Moment, Stage};
 use crate::state::link::{Identity, Link, LinkAction, Phase, Return};
 use crate::state::toasts::{ToastsAction, Tone};
@@ -132,10 +133,10 @@ impl Audience {
             LinkState::Resyncing => Phase::Resyncing,
             LinkState::Live => Phase::Up,
             LinkState::Stopped(Stop::NeedsToken(reason)) => Phase::SignedOut {
-                reason: sentence(&reason),
+                reason: sentence(&reason).into(),
             },
             LinkState::Stopped(stop @ Stop::NeedsPerson { .. }) => Phase::Stopped {
-                reason: sentence(&stop.to_string()),
+                reason: sentence(&stop.to_string()).into(),
             },
             // Wanted by the page itself, which then has another driver or none.
             LinkState::Stopped(Stop::Ended) => return,
@@ -208,19 +209,4 @@ impl Audience {
 
 fn signed(millis: u64) -> i64 {
     i64::try_from(millis).unwrap_or(i64::MAX)
-}
-
-/// What a server said, as a sentence.
-fn sentence(text: &str) -> std::rc::Rc<str> {
-    let mut letters = text.chars();
-    let first = letters
-        .next()
-        .map(|first| first.to_uppercase().collect::<String>())
-        .unwrap_or_default();
-    let end = if text.ends_with(['.', '!', '?']) || text.is_empty() {
-        ""
-    } else {
-        "."
-    };
-    format!("{first}{}{end}", letters.as_str()).into()
 }

@@ -80,6 +80,10 @@ impl Condition {
                 _ => None,
             })
             .min();
+        let is_barred = |feed: &Feed| matches!(feed.freshness(true), Freshness::Barred(_));
+        if !feeds.is_empty() && feeds.iter().all(is_barred) {
+            return Condition::SignedOut;
+        }
         if let Some(since) = oldest_stale {
             return Condition::Stale { since };
         }
@@ -271,6 +275,18 @@ mod tests {
         assert_eq!(
             condition(Phase::Up, &feeds),
             Condition::Resyncing { done: 1, of: 2 }
+        );
+    }
+
+    #[test]
+    fn who_may_see_nothing_without_a_token_is_signed_out() {
+        let barred = Feed {
+            stage: Stage::Refused(Refusal::new(ErrorCode::AuthFailed, "Needs a token.")),
+            ..Feed::asked()
+        };
+        assert_eq!(
+            condition(Phase::Up, &[barred.clone(), barred]),
+            Condition::SignedOut
         );
     }
 

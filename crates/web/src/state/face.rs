@@ -14,8 +14,8 @@ pub(crate) enum Face {
     Skeleton,
     /// That there is nothing.
     Nothing,
-    /// That it waits for the link; what is wrong with that is said by one panel for all.
-    Waiting,
+    /// What it waits for, in a few words: what is wrong is said by one panel for all.
+    Waiting(&'static str),
     /// What is wrong, and what can be done.
     Trouble {
         /// In a few words.
@@ -47,9 +47,15 @@ impl Face {
                 Freshness::Loading
                 | Freshness::Resyncing
                 | Freshness::Stale { .. }
-                | Freshness::Failed(_) => Face::Dimmed,
+                | Freshness::Failed(_)
+                | Freshness::Barred(_) => Face::Dimmed,
             },
-            Freshness::Failed(reason) => trouble("This cannot be shown", reason, Some(Remedy::AskAgain)),
+            Freshness::Failed(reason) => {
+                trouble("This cannot be shown", &sentence(reason), Some(Remedy::AskAgain))
+            }
+            Freshness::Barred(reason) => {
+                trouble("Sign in to see this", &sentence(reason), Some(Remedy::SignIn))
+            }
             Freshness::Live | Freshness::Quiet => Face::Nothing,
             Freshness::Loading | Freshness::Resyncing | Freshness::Stale { .. } => Self::while_waiting(link),
         }
@@ -80,7 +86,7 @@ impl Face {
             Face::Dimmed => "stale",
             Face::Skeleton => "loading",
             Face::Nothing => "empty",
-            Face::Waiting | Face::Trouble { .. } => "error",
+            Face::Waiting(_) | Face::Trouble { .. } => "error",
         }
     }
 }
@@ -94,8 +100,12 @@ impl Face {
                 remedy: Some(Remedy::AskAgain),
                 ..
             } => self,
-            Face::Trouble { .. } => Face::Waiting,
-            Face::Content | Face::Dimmed | Face::Skeleton | Face::Nothing | Face::Waiting => self,
+            Face::Trouble {
+                remedy: Some(Remedy::SignIn),
+                ..
+            } => Face::Waiting("Signed out"),
+            Face::Trouble { .. } => Face::Waiting("Waiting for the server"),
+            Face::Content | Face::Dimmed | Face::Skeleton | Face::Nothing | Face::Waiting(_) => self,
         }
     }
 }
@@ -111,6 +121,20 @@ impl Remedy {
     }
 }
 
+/// What a server said, as a sentence.
+pub(crate) fn sentence(text: &str) -> String {
+    let mut letters = text.chars();
+    let first = letters
+        .next()
+        .map(|first| first.to_uppercase().collect::<String>());
+    let end = if text.ends_with(['.', '!', '?']) || text.is_empty() {
+        ""
+    } else {
+        "."
+    };
+    format!("{}{}{end}", first.unwrap_or_default(), letters.as_str())
+}
+
 fn trouble(title: &str, text: &str, remedy: Option<Remedy>) -> Face {
     Face::Trouble {
         title: title.to_owned(),
@@ -123,7 +147,7 @@ fn trouble(title: &str, text: &str, remedy: Option<Remedy>) -> Face {
 mod tests {
     use super::*;
 
-    fn every_freshness() -> [Freshness; 6] {
+    fn every_freshness() -> [Freshness; 7] {
         let stale = Freshness::Stale {
             since: 0,
             reason: None,
@@ -135,6 +159,7 @@ mod tests {
             Freshness::Resyncing,
             stale,
             Freshness::Failed("No.".into()),
+            Freshness::Barred("No.".into()),
         ]
     }
 
@@ -173,7 +198,9 @@ mod tests {
         let words = every_freshness().map(|freshness| word(&freshness, Phase::Up, false));
         assert_eq!(
             words,
-            ["loading", "empty", "empty", "loading", "loading", "error"]
+            [
+                "loading", "empty", "empty", "loading", "loading", "error", "error"
+            ]
         );
     }
 
@@ -205,7 +232,15 @@ mod tests {
     #[test]
     fn one_panel_speaks_of_the_link_and_each_of_its_own_topic() {
         let of_the_link = trouble("No network", "", None);
-        assert_eq!(of_the_link.leaving_the_link_to_others(), Face::Waiting);
+        assert!(matches!(
+            of_the_link.leaving_the_link_to_others(),
+            Face::Waiting(_)
+        ));
+        let of_the_token = trouble("Sign in", "", Some(Remedy::SignIn));
+        assert_eq!(
+            of_the_token.leaving_the_link_to_others(),
+            Face::Waiting("Signed out")
+        );
         let of_the_topic = trouble("This cannot be shown", "", Some(Remedy::AskAgain));
         assert_eq!(of_the_topic.clone().leaving_the_link_to_others(), of_the_topic);
     }

@@ -1,6 +1,6 @@
 //! How fresh one topic is, as far as this page can know: what the server says of the source, and what the link allows.
 
-use nexus_protocol::{ChannelStatus, FeedState, Refusal};
+use nexus_protocol::{ChannelStatus, ErrorCode, FeedState, Refusal};
 
 /// A moment in Unix milliseconds by the browser's clock.
 pub(crate) type Moment = u64;
@@ -47,6 +47,8 @@ pub(crate) enum Freshness {
     },
     /// There is nothing to show, and this is why.
     Failed(String),
+    /// There is nothing to show without a token, or with this one.
+    Barred(String),
 }
 
 impl Feed {
@@ -86,7 +88,10 @@ impl Feed {
 
     fn freshness_of_nothing(&self, link_is_up: bool) -> Freshness {
         match (&self.stage, &self.source) {
-            (Stage::Refused(refusal), _) => Freshness::Failed(refusal.message.clone()),
+            (Stage::Refused(refusal), _) => match refusal.code {
+                ErrorCode::AuthFailed | ErrorCode::TokenExpired => Freshness::Barred(refusal.message.clone()),
+                _ => Freshness::Failed(refusal.message.clone()),
+            },
             (Stage::Followed, Some(source)) if link_is_up => match source.state {
                 FeedState::Down => Freshness::Failed(
                     source
@@ -112,14 +117,14 @@ impl Freshness {
             Freshness::Live => "live",
             Freshness::Resyncing => "resyncing",
             Freshness::Stale { .. } => "stale",
-            Freshness::Failed(_) => "failed",
+            Freshness::Failed(_) | Freshness::Barred(_) => "failed",
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use nexus_protocol::{ErrorCode, Timestamp};
+    use nexus_protocol::Timestamp;
 
     use super::*;
 

@@ -27,6 +27,8 @@ const FIGURES: i32 = 5;
 pub(crate) struct PriceBoard {
     quotes: HashMap<Symbol, Rc<Quote>>,
     samplings: HashMap<Symbol, Sampling>,
+    /// A sparkline whose market has no price yet.
+    past: Option<(Symbol, TrailHandle)>,
 }
 
 /// How a sparkline gets its points.
@@ -115,9 +117,6 @@ impl PriceBoard {
 
     /// Draws a market's sparkline from its bars, oldest first, where those are short enough to give it a shape.
     pub(crate) fn backfill(&mut self, symbol: &Symbol, bars: &[Bar], now: Moment) {
-        let Some(quote) = self.quotes.get(symbol) else {
-            return;
-        };
         let newest = now / WIDEST_SPAN;
         let oldest = newest.saturating_sub(POINTS as u64 - 1);
         let closes: Trail = (oldest..=newest)
@@ -127,13 +126,20 @@ impl PriceBoard {
                 Some(bars[at].close)
             })
             .collect();
-        if closes.values().len() > 1 {
-            quote.trail.write(|trail| *trail = closes);
-            let sampling = Sampling {
+        if closes.values().len() < 2 {
+            return;
+        }
+        self.samplings.insert(
+            symbol.clone(),
+            Sampling {
                 span: WIDEST_SPAN,
                 newest,
-            };
-            self.samplings.insert(symbol.clone(), sampling);
+            },
+        );
+        match self.quotes.get(symbol) {
+            Some(quote) => quote.trail.write(|trail| *trail = closes),
+            // The bars came before the first price.
+            None => self.past = Some((symbol.clone(), TrailHandle::new(closes))),
         }
     }
 
@@ -142,7 +148,10 @@ impl PriceBoard {
         if known.is_none() && self.quotes.len() >= MOST {
             return;
         }
-        let quote = Quote::after(known.map(Rc::as_ref), symbol, price);
+        let mut quote = Quote::after(known.map(Rc::as_ref), symbol, price);
+        if let Some((_, past)) = self.past.take_if(|(of, _)| of == symbol) {
+            quote.trail = past;
+        }
         let sampling = self.samplings.entry(symbol.clone()).or_insert(Sampling {
             span: FIRST_SPAN,
             newest: 0,
@@ -358,7 +367,6 @@ mod tests {
     fn bars_give_a_sparkline_its_past() {
         let mut board = PriceBoard::default();
         let now = 100 * 3_600_000;
-        board.take(&prices(&[("BTC", "500")]), true, now);
         let bar = |minute: i64| Bar {
             t: now as i64 - minute * 60_000,
             open: 0.0,
@@ -368,11 +376,21 @@ mod tests {
             volume: 0.0,
         };
         let bars: Vec<Bar> = (0..600).rev().map(bar).collect();
-        board.backfill(&Symbol::parse("BTC").unwrap(), &bars, now);
-        let past = trail(&board);
-        assert_eq!(past.len(), POINTS);
-        assert!(past.is_sorted_by(|older, newer| older >= newer), "{past:?}");
-        board.take(&prices(&[("BTC", "501")]), false, now + 1);
-        assert_eq!(trail(&board).last(), Some(&501.0), "and goes on with the prices");
+        // Bars before the first price, and behind it.
+        for price in ["500", "501"] {
+            board.backfill(&Symbol::parse("BTC").unwrap(), &bars, now);
+            board.take(&prices(&[("BTC", price)]), false, now + 1);
+            let past = trail(&board);
+            assert_eq!(past.len(), POINTS);
+            assert_eq!(
+                past.last(),
+                price.parse().ok().as_ref(),
+                "it goes on with the prices"
+            );
+            assert!(
+                past.is_sorted_by(|older, newer| older >= newer || *newer >= 500.0),
+                "{past:?}"
+            );
+        }
     }
 }

@@ -1,10 +1,13 @@
 //! The Markets view: watchlist, candles, depth, order book, trades.
 
+use nexus_protocol::Topic;
 use web_sys::KeyboardEvent;
 use yew::{Callback, Html, component, html, use_effect_with};
 
 use crate::browser;
-use crate::components::{BookPanel, ChartPanel, DepthPanel, TabBar, TapePanel, Ticker, Title, WatchPanel};
+use crate::components::{
+    BookPanel, ChartPanel, DepthPanel, Panel, TabBar, TapePanel, Ticker, Title, WatchPanel,
+};
 use crate::hooks::{use_hotkeys, use_places, use_selected, use_store};
 use crate::state::place::Pane;
 
@@ -61,14 +64,18 @@ pub(crate) fn MarketsView() -> Html {
 /// The frame of the view before any coin is known, so that nothing jumps when one is.
 #[component]
 fn Placeholders() -> Html {
+    let panels = [
+        ("chart", "Candles"),
+        ("depth", "Depth"),
+        ("book", "Order book"),
+        ("tape", "Trades"),
+    ];
     html! {
         <>
             <section class="ticker pane-ticker" aria-label="Coin" aria-busy="true"></section>
-            for name in ["chart", "depth", "book", "tape"] {
-                <section key={name} class={format!("panel pane-{name}")} data-state="loading" aria-busy="true" aria-label={name}>
-                    <header class="panel-head"></header>
-                    <div class="panel-body"><div class="skeleton-rows" aria-hidden="true"></div></div>
-                </section>
+            for (name, title) in panels {
+                <Panel key={name} {name} {title} topic={Some(Topic::Prices(None))} has_content=false
+                    speaks_for_link={name == "chart"} nothing={("No markets".into(), "The exchange lists none.".into())} />
             }
         </>
     }
