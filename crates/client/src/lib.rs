@@ -92,6 +92,8 @@ mod session;
 
 #[cfg(feature = "native")]
 pub mod native;
+#[cfg(feature = "script")]
+pub mod script;
 
 pub use backoff::{Backoff, BackoffError};
 pub use clock::Clock;

@@ -2,16 +2,14 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on shall panic")]
 
-mod script;
-
 use std::time::Duration;
 
 use nexus_client::native::{Client, Events};
+use nexus_client::script::{Connection, Script, bare_http};
 use nexus_client::{
     Ask, AskError, Backoff, Config, Continuity, Event, LinkState, ServerUrl, Stop, Trouble, Wish,
 };
 use nexus_protocol::{ChannelName, CloseCode, History, Offset, Params, Reply, Request, Subscribe, Topic};
-use script::{Script, bare_http};
 
 #[tokio::test]
 async fn publications_come_in_order_and_through_a_broken_connection() {
@@ -226,7 +224,7 @@ async fn offsets(events: &mut Events, count: usize) -> Vec<u64> {
 }
 
 /// Answers the ping that closes the greeting, and waits until the client is live.
-async fn live(events: &mut Events, connection: &mut script::Connection) {
+async fn live(events: &mut Events, connection: &mut Connection) {
     connection.pong().await;
     let live = until(events, |event| {
         matches!(event, Event::Link(LinkState::Live)).then_some(())

@@ -1,0 +1,68 @@
+//! What every command that talks to a server takes: where it is, and who we are.
+
+use std::path::PathBuf;
+
+use anyhow::Context;
+use nexus_client::{Config, ServerUrl};
+
+use crate::failure::Failure;
+
+/// Options of a connection.
+#[derive(clap::Args)]
+pub(crate) struct Connection {
+    /// The server: http://host:port, or ws(s)://…
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "NEXUS_SERVER",
+        default_value = "http://127.0.0.1:8080",
+        value_parser = |text: &str| ServerUrl::parse(text)
+    )]
+    pub(crate) server: ServerUrl,
+
+    /// Sign in with this token; others on this machine can see it in the list of processes
+    #[arg(long, value_name = "TOKEN", env = "NEXUS_TOKEN", hide_env_values = true)]
+    token: Option<String>,
+
+    /// Sign in with the token in this file
+    #[arg(long, value_name = "FILE", conflicts_with = "token")]
+    token_file: Option<PathBuf>,
+}
+
+impl Connection {
+    /// The token, wherever it comes from.
+    pub(crate) fn token(&self) -> Result<Option<String>, Failure> {
+        let text = match (&self.token_file, &self.token) {
+            (Some(file), _) => std::fs::read_to_string(file)
+                .with_context(|| format!("the token file {} cannot be read", file.display()))?,
+            (None, Some(token)) => token.clone(),
+            (None, None) => return Ok(None),
+        };
+        let token = text.trim();
+        if token.is_empty() {
+            return Err(Failure::Because("the token is empty".to_owned()));
+        }
+        Ok(Some(token.to_owned()))
+    }
+
+    /// What a session is told.
+    pub(crate) fn config(&self) -> Result<Config, Failure> {
+        let mut config = Config::new(self.server.clone());
+        config.token = self.token()?;
+        Ok(config)
+    }
+}
+
+/// Runs a command that waits for the network.
+pub(crate) fn run(command: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
+    // Two: a terminal that is slow to take a line must not keep the link from its heartbeat.
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .context("cannot start")?;
+    let done = runtime.block_on(command);
+    // Whatever still waits, for a name to be resolved perhaps, is not waited for.
+    runtime.shutdown_background();
+    done
+}

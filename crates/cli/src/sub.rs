@@ -1,0 +1,370 @@
+//! `nexus sub`: listens to a topic.
+
+use std::io::{StdoutLock, Write};
+use std::time::{Duration, SystemTime};
+
+use nexus_client::native::{Client, Events};
+use nexus_client::{AfterRefusal, Back, Event, LinkState, TokenNeed};
+use nexus_protocol::{
+    ChannelStatus, Epoch, FeedState, Mode, Offset, Payload, Position, Publication, Push, Subscribe,
+    Timestamp, Topic, encode_push,
+};
+
+use crate::connection::Connection;
+use crate::failure::Failure;
+use crate::paint::Paint;
+use crate::selection::Selection;
+
+/// Options of `nexus sub`.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    selection: Selection,
+
+    #[command(flatten)]
+    connection: Connection,
+
+    /// Only the newest of what waits while this end is slow
+    #[arg(long, conflicts_with = "every")]
+    latest: bool,
+
+    /// Every publication, in order
+    #[arg(long, conflicts_with = "throttle")]
+    every: bool,
+
+    /// At most one publication in so many milliseconds
+    #[arg(long, value_name = "MS")]
+    throttle: Option<u32>,
+
+    /// Whole messages as JSON, as they come over the wire, one a line
+    #[arg(long, conflicts_with = "pretty")]
+    json: bool,
+
+    /// What was published as indented JSON
+    #[arg(long)]
+    pretty: bool,
+
+    /// Stop after so many publications
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    count: Option<u64>,
+
+    /// First what was published since then: a time such as 2026-11-03T01:53:54Z, or for how long, such as 5m
+    #[arg(long, value_name = "WHEN", value_parser = parse_since, conflicts_with = "recover")]
+    since: Option<Timestamp>,
+
+    /// Go on behind this position, as a former run named it at its end
+    #[arg(long, value_name = "EPOCH:OFFSET", value_parser = parse_position)]
+    recover: Option<Position>,
+}
+
+/// Why listening ended well.
+enum End {
+    /// As many as were wanted have come.
+    Enough,
+    /// Someone pressed Ctrl-C, or asked the process to end.
+    Interrupted,
+}
+
+/// Listens until there is enough, or someone or something ends it.
+pub(crate) async fn run(args: Args) -> Result<(), Failure> {
+    let subscribe = args.subscribe()?;
+    let topic = subscribe.topic.clone();
+    let (client, events) = Client::connect(args.connection.config()?);
+    let ended = Failure::Because("the client has ended".to_owned());
+    client.subscribe(subscribe).await.map_err(|_| ended)?;
+
+    let mut printer = Printer {
+        out: std::io::stdout().lock(),
+        style: args.style(),
+        paint: Paint::stdout(),
+        notes: Paint::stderr(),
+        server: args.connection.server.to_string(),
+        left: args.count,
+    };
+    let end = tokio::select! {
+        end = printer.listen(events) => end,
+        () = interrupted() => Ok(End::Interrupted),
+    };
+    let position = client
+        .view(move |session, _| session.position(&topic).cloned())
+        .await;
+    client.close().await;
+    end?;
+    if let Ok(Some(position)) = position {
+        let Position { epoch, offset } = position;
+        printer.note(&format!("go on from here with --recover {epoch}:{offset}"));
+    }
+    Ok(())
+}
+
+impl Args {
+    fn subscribe(&self) -> Result<Subscribe, Failure> {
+        let selected = self.selection.topic();
+        let selected = selected.map_err(|error| Failure::Nonsense(error.to_string()))?;
+        let mut subscribe = Subscribe::to(selected.topic);
+        subscribe.throttle_ms = self.throttle.or(selected.throttle_ms);
+        subscribe.mode = match (self.latest, self.every) {
+            (true, _) => Some(Mode::Latest),
+            (_, true) => Some(Mode::Every),
+            (false, false) => None,
+        };
+        subscribe.since = self.since;
+        subscribe.recover.clone_from(&self.recover);
+        Ok(subscribe)
+    }
+
+    fn style(&self) -> Style {
+        match (self.json, self.pretty) {
+            (true, _) => Style::Json,
+            (_, true) => Style::Pretty,
+            (false, false) => Style::Lines,
+        }
+    }
+}
+
+/// How publications are printed.
+enum Style {
+    /// Time, offset, and what was published, on one line.
+    Lines,
+    /// The message of the wire, on one line.
+    Json,
+    /// Time and offset, and what was published on lines of its own.
+    Pretty,
+}
+
+/// Where everything goes.
+struct Printer {
+    out: StdoutLock<'static>,
+    style: Style,
+    paint: Paint,
+    notes: Paint,
+    server: String,
+    left: Option<u64>,
+}
+
+impl Printer {
+    async fn listen(&mut self, mut events: Events) -> Result<End, Failure> {
+        while let Some(event) = events.next().await {
+            match event {
+                Event::Publication {
+                    publication,
+                    conflated,
+                } => {
+                    self.publication(&publication)?;
+                    if conflated > 0 && matches!(self.style, Style::Pretty) {
+                        self.note(&format!("{conflated} before it were replaced by it"));
+                    }
+                    if self.is_enough() {
+                        return Ok(End::Enough);
+                    }
+                }
+                Event::Link(state) => self.link(&state)?,
+                Event::Back(back) => self.back(&back),
+                Event::SignedIn { user, .. } => self.note(&format!("signed in as {user}")),
+                Event::TokenNeeded(TokenNeed::ExpiresIn(left)) => {
+                    let left = humantime::format_duration(Duration::from_secs(left.as_secs()));
+                    self.warn(&format!("the token expires in {left}; start again with another"));
+                }
+                // The link stops then, and says why.
+                Event::TokenNeeded(TokenNeed::Expired | TokenNeed::Refused(_)) => {}
+                Event::ShuttingDown {
+                    message,
+                    come_back_in,
+                } => {
+                    let seconds = come_back_in.as_secs_f64();
+                    self.warn(&format!(
+                        "the server is going down ({message}); back in {seconds:.1} s"
+                    ));
+                }
+                Event::Subscribed { topic, .. } => self.note(&format!("subscribed to {topic}")),
+                Event::Status { topic, status } => self.status(&topic, &status),
+                Event::Lost { topic, loss } => self.warn(&format!("{topic}: {loss}")),
+                Event::Refused { topic, refusal, next } => match next {
+                    AfterRefusal::RetryAt(_) => {
+                        self.warn(&format!("{topic} is refused for now: {}", refusal.message));
+                    }
+                    AfterRefusal::WaitForToken | AfterRefusal::WaitForRoom | AfterRefusal::GiveUp => {
+                        let hint = match next {
+                            AfterRefusal::WaitForToken => {
+                                "; give a token with --token-file (see `nexus token`)"
+                            }
+                            _ => "",
+                        };
+                        let sentence = format!("{topic} is refused: {}{hint}", refusal.message);
+                        return Err(Failure::Because(sentence));
+                    }
+                },
+                Event::RoundTrip(_)
+                | Event::Greeted { .. }
+                | Event::Presence { .. }
+                | Event::Progress { .. }
+                | Event::Answer { .. } => {}
+            }
+        }
+        Err(Failure::Because("the client has ended".to_owned()))
+    }
+
+    fn is_enough(&mut self) -> bool {
+        let Some(left) = &mut self.left else {
+            return false;
+        };
+        *left -= 1;
+        *left == 0
+    }
+
+    fn publication(&mut self, publication: &Publication) -> Result<(), Failure> {
+        let head = || {
+            let time = publication.timestamp.to_string();
+            let mark = if publication.snapshot { " snapshot" } else { "" };
+            self.paint.dim(&format!("{time} #{}{mark}", publication.offset))
+        };
+        match self.style {
+            Style::Json => {
+                let push = Push::Publication(publication.clone());
+                writeln!(self.out, "{}", encode_push(&push, publication.timestamp))?;
+            }
+            Style::Lines => writeln!(self.out, "{} {}", head(), text(&publication.payload))?,
+            Style::Pretty => writeln!(self.out, "{}\n{}", head(), pretty(&publication.payload))?,
+        }
+        self.out.flush()?;
+        Ok(())
+    }
+
+    fn link(&self, state: &LinkState) -> Result<(), Failure> {
+        match state {
+            LinkState::Connecting { attempt: 1 } => self.note(&format!("connecting to {}", self.server)),
+            LinkState::Connecting { attempt } => {
+                self.note(&format!("connecting to {} (attempt {attempt})", self.server));
+            }
+            LinkState::Waiting { attempt, trouble, .. } => {
+                self.warn(&format!("{trouble}; attempt {attempt} follows"));
+            }
+            LinkState::Live => self.note("live"),
+            LinkState::Stopped(stop) => return Err(Failure::Because(stop.to_string())),
+            LinkState::Resyncing | LinkState::Hidden | LinkState::Offline => {}
+        }
+        Ok(())
+    }
+
+    fn back(&self, back: &Back) {
+        let away = back.away.as_secs_f64();
+        let recovered = back.recovered;
+        match back.not_recovered.len() {
+            0 => self.note(&format!("back after {away:.1} s, {recovered} messages recovered")),
+            _ => self.warn(&format!(
+                "back after {away:.1} s, {recovered} messages recovered, but not all"
+            )),
+        }
+    }
+
+    fn status(&self, topic: &Topic, status: &ChannelStatus) {
+        let why = status
+            .reason
+            .as_deref()
+            .map(|reason| format!(": {reason}"))
+            .unwrap_or_default();
+        let simulated = if status.simulated { " (simulated)" } else { "" };
+        let since = status.since;
+        match status.state {
+            FeedState::Live => self.note(&format!("the source of {topic}{simulated} is live")),
+            FeedState::Stale => self.warn(&format!("the source of {topic} is stale since {since}{why}")),
+            FeedState::Resyncing => self.warn(&format!("the source of {topic} is catching up{why}")),
+            FeedState::Down => self.warn(&format!("the source of {topic} is down since {since}{why}")),
+            // Told as a loss.
+            FeedState::Gap => {}
+        }
+    }
+
+    fn note(&self, text: &str) {
+        say(self.notes.dim(text));
+    }
+
+    fn warn(&self, text: &str) {
+        say(self.notes.yellow(text));
+    }
+}
+
+/// Returns when someone wants this to end.
+async fn interrupted() {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
+            tokio::select! {
+                _ = tokio::signal::ctrl_c() => {}
+                _ = terminate.recv() => {}
+            }
+            return;
+        }
+    }
+    // Without signals there is nothing to wait for, and the process ends the hard way.
+    if tokio::signal::ctrl_c().await.is_err() {
+        std::future::pending().await
+    }
+}
+
+/// Says something beside the output. Nobody may listen, and that is fine.
+fn say(text: String) {
+    let _ = writeln!(std::io::stderr(), "{text}");
+}
+
+/// What was published, on one line.
+fn text(payload: &Payload) -> String {
+    let written = match payload {
+        Payload::Prices(prices) => serde_json::to_string(prices),
+        Payload::Book(book) => serde_json::to_string(book),
+        Payload::Trades(trades) => serde_json::to_string(trades),
+        Payload::Candles(candles) => serde_json::to_string(candles),
+        // It may have been published on several lines.
+        Payload::Json(json) => json
+            .read::<serde_json::Value>()
+            .and_then(|value| serde_json::to_string(&value)),
+    };
+    written.unwrap_or_default()
+}
+
+fn pretty(payload: &Payload) -> String {
+    let value: serde_json::Value = serde_json::from_str(&text(payload)).unwrap_or_default();
+    format!("{value:#}")
+}
+
+fn parse_since(text: &str) -> Result<Timestamp, String> {
+    if let Ok(ago) = humantime::parse_duration(text) {
+        let then = SystemTime::now()
+            .checked_sub(ago)
+            .unwrap_or(SystemTime::UNIX_EPOCH);
+        return Ok(Timestamp::from(then));
+    }
+    humantime::parse_rfc3339_weak(text)
+        .map(Timestamp::from)
+        .map_err(|_| "a time is written like 2026-11-03T01:53:54Z, or how long ago like 5m".to_owned())
+}
+
+fn parse_position(text: &str) -> Result<Position, String> {
+    let (epoch, offset) = text.split_once(':').ok_or("a position is written epoch:offset")?;
+    Ok(Position {
+        epoch: Epoch::parse(epoch).map_err(|error| error.to_string())?,
+        offset: Offset(offset.parse().map_err(|_| "the offset is a whole number")?),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn positions_and_times_are_read() {
+        let position = parse_position("k3v9q2ax:1041").unwrap();
+        assert_eq!((position.epoch.as_str(), position.offset.0), ("k3v9q2ax", 1041));
+        for wrong in ["1041", "k3v9q2ax:", ":7", "a:-1", "a:1:2"] {
+            assert!(parse_position(wrong).is_err(), "{wrong}");
+        }
+        assert_eq!(
+            parse_since("2026-11-03T01:53:54Z").unwrap().to_string(),
+            "2026-11-03T01:53:54.000Z"
+        );
+        let ago = Timestamp::from(SystemTime::now()).since(parse_since("5m").unwrap());
+        assert!((300..310).contains(&ago.as_secs()));
+        assert!(parse_since("yesterday").is_err());
+    }
+}

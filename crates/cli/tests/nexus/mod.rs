@@ -1,0 +1,91 @@
+//! The program under test.
+
+#![allow(dead_code, reason = "each test file uses its part")]
+
+use std::path::Path;
+use std::process::Stdio;
+use std::time::Duration;
+
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::{Child, ChildStdout, Command};
+
+/// Whatever a test waits for comes within this, or the test fails.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A run of `nexus`. Killed when dropped.
+pub(crate) struct Nexus {
+    child: Child,
+    stdout: Option<BufReader<ChildStdout>>,
+}
+
+/// What a run left behind.
+pub(crate) struct Done {
+    pub(crate) code: i32,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+impl Nexus {
+    /// Runs it with these arguments, and without any setting of whoever runs the tests.
+    pub(crate) fn run(args: &[&str]) -> Self {
+        Self::run_with(args, &[], Path::new("."))
+    }
+
+    /// Runs it with variables of its own, in a directory.
+    pub(crate) fn run_with(args: &[&str], variables: &[(&str, &str)], dir: &Path) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_nexus"));
+        for name in [
+            "NEXUS_SERVER",
+            "NEXUS_TOKEN",
+            "NEXUS_DATA_DIR",
+            "NEXUS_JWT_SECRET",
+        ] {
+            command.env_remove(name);
+        }
+        let mut child = command
+            .args(args)
+            .envs(variables.iter().copied())
+            .current_dir(dir)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap();
+        let stdout = child.stdout.take().map(BufReader::new);
+        Nexus { child, stdout }
+    }
+
+    /// The next line of its standard output.
+    pub(crate) async fn line(&mut self) -> String {
+        let mut line = String::new();
+        let stdout = self.stdout.as_mut().unwrap();
+        let read = tokio::time::timeout(PATIENCE, stdout.read_line(&mut line));
+        read.await.expect("a line comes").unwrap();
+        line.trim_end().to_owned()
+    }
+
+    /// Nobody reads its standard output any more.
+    pub(crate) fn close_stdout(&mut self) {
+        self.stdout = None;
+    }
+
+    /// Ctrl-C.
+    pub(crate) fn interrupt(&self) {
+        let id = self.child.id().expect("it runs").to_string();
+        let sent = std::process::Command::new("kill").args(["-INT", &id]).status();
+        assert!(sent.unwrap().success());
+    }
+
+    /// Waits for its end.
+    pub(crate) async fn done(mut self) -> Done {
+        self.child.stdout = self.stdout.take().map(BufReader::into_inner);
+        let output = tokio::time::timeout(PATIENCE, self.child.wait_with_output());
+        let output = output.await.expect("it ends").unwrap();
+        Done {
+            code: output.status.code().unwrap_or(-1),
+            stdout: String::from_utf8(output.stdout).unwrap(),
+            stderr: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+}
