@@ -273,7 +273,8 @@ pub struct Back {
     pub away: Duration,
     /// Publications that were made meanwhile and came after all.
     pub recovered: u64,
-    /// Topics of which something is missing; each was told as [`Event::Lost`] before.
+    /// Topics in which something is missing that should not be; each was told as [`Event::Lost`] before. Topics that
+    /// skip anyway (mode `latest`, a throttle, filters) are not among them: their newest is there again.
     pub not_recovered: Vec<Topic>,
     /// Topics that the server refuses for now or for good.
     pub refused: usize,

@@ -1,27 +1,27 @@
 //! The session: one door in, one door out, and the states between.
 
+mod connect;
 mod receive;
 mod send;
 mod timers;
+mod token;
 mod view;
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
 use fastrand::Rng;
-use nexus_protocol::{CloseCode, ComeBack, JSON_SUBPROTOCOL, Timestamp, Topic};
+use nexus_protocol::{CloseCode, Timestamp, Topic};
 
 use crate::asks::Asks;
-use crate::link::{Link, Phase};
+use crate::link::Link;
 use crate::servers::Servers;
 use crate::topics::Topics;
 use crate::window::Window;
-use crate::{AskError, Backoff, Config, Event, LinkId, LinkState, Output, Stop, TokenNeed, Trouble, Wish};
+use crate::{AskError, Backoff, Config, Event, LinkId, LinkState, Output, Stop, Trouble, Wish};
 
 /// A server that asks for more patience than this is not obeyed.
 const MOST_ANNOUNCED_DELAY: Duration = Duration::from_secs(300);
-/// After `4029`: not before this, and spread over as long again.
-const LATER: Duration = Duration::from_secs(30);
 /// The longest reason of a close that is kept.
 const REASON_CHARS: usize = 200;
 
@@ -283,231 +283,6 @@ impl Session {
         self.wake_at = wake.map(|wake| wake.at);
         Output::Wait(wake)
     }
-
-    // --- connecting -------------------------------------------------------------------------------------------------
-
-    /// Opens a connection to the healthiest server, unless too many were opened in the last minute.
-    fn connect(&mut self) {
-        let most = self.config.attempts_per_minute.max(1);
-        if self.attempts.count(self.now) >= most {
-            let until = self.attempts.falls_below(most).unwrap_or(self.now);
-            self.state = State::Waiting {
-                until,
-                floor: until,
-                trouble: self.trouble_so_far(),
-            };
-            return;
-        }
-        self.attempts.record(self.now);
-        self.attempt = self.attempt.saturating_add(1);
-        let link = LinkId(self.next_link);
-        self.next_link += 1;
-        self.state = State::Connecting {
-            link,
-            deadline: self.now + self.config.connect_deadline,
-        };
-        self.outputs.push_back(Output::Connect {
-            link,
-            url: self.servers.current().clone(),
-            subprotocol: JSON_SUBPROTOCOL,
-        });
-    }
-
-    /// Someone looks again, or the network is back.
-    fn hurry(&mut self) {
-        match &mut self.state {
-            State::Waiting { until, floor, .. } => {
-                *until = (*until).min((*floor).max(self.now));
-                self.retry_if_due();
-            }
-            State::Up(link) => {
-                let heard_lately = self.now < link.heard + self.config.probe_deadline;
-                if !heard_lately {
-                    self.doubt_link();
-                }
-            }
-            State::Connecting { .. } | State::Stopped(_) => {}
-        }
-    }
-
-    fn retry_if_due(&mut self) {
-        if let State::Waiting { until, .. } = self.state
-            && until <= self.now
-            && !self.is_paused()
-        {
-            self.connect();
-        }
-    }
-
-    /// Whether attempts to connect make no sense now.
-    fn is_paused(&self) -> bool {
-        self.hidden || (self.offline && !self.servers.current().is_loopback())
-    }
-
-    /// The connection was closed by the other side, or could not be opened.
-    fn closed(&mut self, code: CloseCode, reason: String) {
-        let announced = self.announced_return();
-        let trouble = Trouble::Closed {
-            code,
-            reason: reason.clone(),
-        };
-        match code.come_back() {
-            ComeBack::WithNewToken if self.has_newer_token() => self.lose(trouble, None),
-            ComeBack::WithNewToken => {
-                self.drop_link();
-                self.tell(Event::TokenNeeded(TokenNeed::Expired));
-                self.stop(Stop::NeedsToken(reason));
-            }
-            // A server that said when to come back meant it, however it then ended.
-            ComeBack::WithBackoff | ComeBack::AfterAnnouncedDelay | ComeBack::No if announced.is_some() => {
-                self.lose(trouble, announced);
-            }
-            ComeBack::WithBackoff | ComeBack::AfterAnnouncedDelay => self.lose(trouble, None),
-            ComeBack::Later => {
-                let later = self.now + LATER + LATER.mul_f64(self.rng.f64());
-                self.lose(trouble, Some(later));
-            }
-            ComeBack::No => {
-                self.drop_link();
-                self.stop(Stop::NeedsPerson { code, reason });
-            }
-        }
-    }
-
-    /// Closes the connection from our side, and tries again later.
-    fn give_up(&mut self, (code, reason): (u16, &'static str), trouble: Trouble) {
-        self.close_link(code, reason);
-        let announced = self.announced_return();
-        self.lose(trouble, announced);
-    }
-
-    /// The connection is gone. The next attempt comes at `not_before`, or after the back-off.
-    fn lose(&mut self, trouble: Trouble, not_before: Option<Duration>) {
-        let proved =
-            matches!(&self.state, State::Up(link) if matches!(link.phase, Phase::Live { proved: true, .. }));
-        // One that worked is tried again first; but not one that says it is about to end.
-        if !proved || not_before.is_some() {
-            self.servers.failed();
-        }
-        self.drop_link();
-        let wait = self.backoff.fail(&mut self.rng);
-        let floor = not_before.unwrap_or(self.now);
-        self.state = State::Waiting {
-            until: not_before.unwrap_or(self.now + wait),
-            floor,
-            trouble,
-        };
-    }
-
-    /// Lets go of the connection and of all that ends with it.
-    fn drop_link(&mut self) {
-        let waiting = State::Waiting {
-            until: self.now,
-            floor: self.now,
-            trouble: Trouble::Wanted,
-        };
-        let State::Up(link) = std::mem::replace(&mut self.state, waiting) else {
-            return;
-        };
-        if link.is_ready() {
-            self.last_alive = link.heard;
-            // A link that was lost while catching up leaves the first moment of absence as it is.
-            self.away.get_or_insert(Away {
-                since: link.heard,
-                not_recovered: Vec::new(),
-            });
-        }
-        self.round_trip = None;
-        self.topics.link_lost();
-        for id in self.asks.link_lost() {
-            self.tell(Event::Answer {
-                id,
-                result: Err(AskError::LinkLost),
-            });
-        }
-    }
-
-    /// Nothing more happens by itself.
-    fn stop(&mut self, stop: Stop) {
-        self.state = State::Stopped(stop);
-        for id in self.asks.close_all() {
-            self.tell(Event::Answer {
-                id,
-                result: Err(AskError::Stopped),
-            });
-        }
-    }
-
-    fn end(&mut self) {
-        let (code, reason) = close::NORMAL;
-        self.close_link(code, reason);
-        self.drop_link();
-        self.stop(Stop::Ended);
-    }
-
-    fn close_link(&mut self, code: u16, reason: &'static str) {
-        let link = match &self.state {
-            State::Connecting { link, .. } => *link,
-            State::Up(up) => up.id,
-            State::Waiting { .. } | State::Stopped(_) => return,
-        };
-        self.outputs.push_back(Output::Close { link, code, reason });
-    }
-
-    /// When the server, which is about to end, wants us back.
-    fn announced_return(&self) -> Option<Duration> {
-        match &self.state {
-            State::Up(link) => link.come_back_at.map(|at| at.max(self.now)),
-            State::Connecting { .. } | State::Waiting { .. } | State::Stopped(_) => None,
-        }
-    }
-
-    fn trouble_so_far(&self) -> Trouble {
-        match &self.state {
-            State::Waiting { trouble, .. } => trouble.clone(),
-            State::Connecting { .. } | State::Up(_) | State::Stopped(_) => Trouble::Wanted,
-        }
-    }
-
-    // --- the token --------------------------------------------------------------------------------------------------
-
-    fn set_token(&mut self, token: String) {
-        self.token = Some(token);
-        self.token_generation += 1;
-        if let State::Stopped(Stop::NeedsToken(_) | Stop::NeedsPerson { .. }) = self.state {
-            self.connect();
-        }
-        // An open link signs in with it when `proceed` gets to it.
-    }
-
-    fn sign_out(&mut self) {
-        if self.token.take().is_none() && !matches!(self.state, State::Stopped(_)) {
-            return;
-        }
-        self.token_generation += 1;
-        match &self.state {
-            // A link that signed in stays signed in.
-            State::Up(_) => {
-                let (code, reason) = close::NORMAL;
-                self.close_link(code, reason);
-                self.drop_link();
-                self.away = None;
-                self.connect();
-            }
-            State::Stopped(_) => self.connect(),
-            State::Connecting { .. } | State::Waiting { .. } => {}
-        }
-    }
-
-    /// Whether there is a token that the link has not been told.
-    fn has_newer_token(&self) -> bool {
-        match &self.state {
-            State::Up(link) => self.token.is_some() && link.token != Some(self.token_generation),
-            State::Connecting { .. } | State::Waiting { .. } | State::Stopped(_) => false,
-        }
-    }
-
-    // --- small things -----------------------------------------------------------------------------------------------
 
     fn tell(&mut self, event: Event) {
         self.outputs.push_back(Output::Event(event));

@@ -3,17 +3,15 @@
 use std::time::Duration;
 
 use nexus_protocol::{
-    Authenticated, ChannelStatus, Connected, DecodeError, ErrorCode, FromServer, MessageId, Publication,
-    Push, Refusal, Reply, Shutdown, Subscribed, Topic, decode_server,
+    ChannelStatus, Connected, DecodeError, ErrorCode, FromServer, MessageId, Publication, Push, Refusal,
+    Reply, Shutdown, Subscribed, Topic, decode_server,
 };
 
-use crate::link::{Phase, TokenEnds, What};
+use crate::link::{Phase, What};
 use crate::session::{MOST_ANNOUNCED_DELAY, Session, State, close};
 use crate::topics::{JoinedAs, Taken, TopicKey};
-use crate::{AskError, AskId, Back, Event, LinkId, Loss, Stop, TokenNeed, Trouble};
+use crate::{AskError, AskId, Back, Event, LinkId, TokenNeed, Trouble};
 
-/// A token is asked for so long before it ends; a fifth of its life, if that is less.
-const TOKEN_LEAD: Duration = Duration::from_secs(60);
 /// How long to hold back after `RATE_LIMITED` that does not say.
 const DEFAULT_HOLD: Duration = Duration::from_secs(5);
 
@@ -35,7 +33,7 @@ impl Session {
         }
     }
 
-    fn receive_nonsense(&mut self) {
+    pub(super) fn receive_nonsense(&mut self) {
         self.counters.malformed += 1;
         let now = self.now;
         let most = self.config.max_malformed;
@@ -98,7 +96,9 @@ impl Session {
             return;
         };
         if let Some(loss) = loss {
-            self.tell_lost(topic.clone(), loss);
+            self.note_not_recovered(&topic);
+            let topic = topic.clone();
+            self.tell(Event::Lost { topic, loss });
         }
         self.tell(Event::Status { topic, status });
     }
@@ -206,67 +206,6 @@ impl Session {
         }
     }
 
-    fn receive_sign_in(&mut self, token: u64, reply: Reply) {
-        match reply {
-            Reply::Authenticated(authenticated) => self.signed_in(token, authenticated),
-            Reply::Error(refusal) => self.sign_in_refused(token, refusal),
-            // The deadline of the greeting ends it, if nothing better comes.
-            _ => self.receive_nonsense(),
-        }
-    }
-
-    fn signed_in(&mut self, token: u64, authenticated: Authenticated) {
-        let now = self.now;
-        let left = self
-            .server_now(now)
-            .map(|server_now| authenticated.expires_at.since(server_now));
-        let Some(link) = self.link_mut() else {
-            return;
-        };
-        if let Phase::Greeting { signed_in, .. } = &mut link.phase {
-            *signed_in = true;
-        }
-        link.token_ends = left.map(|left| {
-            let at = now + left;
-            let tell_at = at.saturating_sub(TOKEN_LEAD.min(left / 5));
-            TokenEnds { at, tell_at }
-        });
-        self.topics.token_changed(token);
-        self.tell(Event::SignedIn {
-            user: authenticated.user,
-            expires_at: authenticated.expires_at,
-        });
-    }
-
-    fn sign_in_refused(&mut self, token: u64, refusal: Refusal) {
-        if token != self.token_generation {
-            // A newer token waits to be sent, or the wish to be anonymous has closed this link.
-            return;
-        }
-        if refusal.code.is_transient() {
-            let not_before = refusal
-                .retry_after_ms
-                .map(|millis| self.now + Duration::from_millis(millis).min(MOST_ANNOUNCED_DELAY));
-            let (code, reason) = close::NORMAL;
-            self.close_link(code, reason);
-            return self.lose(Trouble::SignInRefused(refusal), not_before);
-        }
-        let message = refusal.message.clone();
-        let need = match refusal.code {
-            ErrorCode::TokenExpired => TokenNeed::Expired,
-            _ => TokenNeed::Refused(refusal),
-        };
-        self.tell(Event::TokenNeeded(need));
-        // A refresh that was refused leaves the link as it is, for as long as the old token lasts.
-        let greeting = self.link_mut().is_some_and(|link| !link.is_ready());
-        if greeting {
-            let (code, reason) = close::NORMAL;
-            self.close_link(code, reason);
-            self.drop_link();
-            self.stop(Stop::NeedsToken(message));
-        }
-    }
-
     fn receive_subscribed(&mut self, key: TopicKey, request: u64, reply: Reply) {
         match reply {
             Reply::Subscribed(subscribed) => match self.topics.joined(key, request, self.now, &subscribed) {
@@ -347,7 +286,12 @@ impl Session {
             loss,
         } = joined;
         if let Some(loss) = loss {
-            self.tell_lost(topic.clone(), loss);
+            // Of a topic that skips anyway, the newest is there again, whatever lay between.
+            if subscribed.contiguous {
+                self.note_not_recovered(&topic);
+            }
+            let topic = topic.clone();
+            self.tell(Event::Lost { topic, loss });
         }
         self.tell(Event::Subscribed {
             topic: topic.clone(),
@@ -360,13 +304,13 @@ impl Session {
         }
     }
 
-    fn tell_lost(&mut self, topic: Topic, loss: Loss) {
+    /// For the summary of a reconnect.
+    fn note_not_recovered(&mut self, topic: &Topic) {
         if let Some(away) = &mut self.away
-            && !away.not_recovered.contains(&topic)
+            && !away.not_recovered.contains(topic)
         {
             away.not_recovered.push(topic.clone());
         }
-        self.tell(Event::Lost { topic, loss });
     }
 }
 

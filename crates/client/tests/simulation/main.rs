@@ -27,6 +27,8 @@ fn every_promise_holds_through_random_faults() {
     let several = seeds.end - seeds.start >= RUNS;
     let (mut publications, mut losses, mut recovered) = (0, 0, 0);
     for seed in seeds {
+        #[cfg(target_arch = "wasm32")]
+        wasm_bindgen_test::console_log!("run {seed}");
         let seed = PrintedOnFailure(seed);
         let report = World::new(seed.0, one.is_some()).run();
         publications += report.publications;
