@@ -14,6 +14,7 @@ use thirtyfour::{
 };
 use tokio::sync::{Semaphore, SemaphorePermit};
 
+use crate::cable::FAR_NAME;
 use crate::log::Log;
 use crate::picture::Picture;
 use crate::process::{Process, Recipe};
@@ -155,6 +156,7 @@ impl Browser {
         ] {
             capabilities.add_arg(flag)?;
         }
+        capabilities.add_arg(&format!("--host-resolver-rules=MAP {FAR_NAME} 127.0.0.1"))?;
         capabilities.add_arg(&format!("--user-data-dir={}", profile.path().display()))?;
         let driver = WebDriver::builder(format!("http://127.0.0.1:{port}"), capabilities)
             .request_timeout(Duration::from_secs(60))

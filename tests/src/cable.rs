@@ -10,6 +10,9 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
+/// A name that browsers of ours find here; see [`Cable::url`].
+pub(crate) const FAR_NAME: &str = "gateway.test";
+
 /// A cable; dropping it ends all that goes through it.
 #[derive(Debug)]
 #[must_use]
@@ -56,6 +59,12 @@ impl Cable {
     /// The near end.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// The near end for a browser, under a name that does not say that it is this machine: what is on one's own machine
+    /// needs no network, and is not given up without one.
+    pub fn url(&self) -> String {
+        format!("http://{FAR_NAME}:{}", self.address.port())
     }
 
     /// Lets everything through again. Connections that were silent go on; those that were cut are gone.

@@ -191,7 +191,8 @@ impl Stage {
         let recipe = Recipe {
             binary: binary.to_owned(),
             args: args.iter().map(Into::into).collect(),
-            envs: Vec::new(),
+            // Trunk takes the usual NO_COLOR=1 for a wrong value of a flag of its own.
+            envs: vec![("NO_COLOR".to_owned(), "true".into())],
             dir: self.directory(name)?,
             greeting,
         };

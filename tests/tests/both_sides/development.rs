@@ -69,12 +69,7 @@ async fn serve(stage: &Stage, server: &str) -> anyhow::Result<String> {
         "--skip-version-check".to_owned(),
     ];
     stage
-        .program(
-            "trunk",
-            &Programs::tool("NEXUS_TRUNK")?,
-            &args,
-            "server listening at",
-        )
+        .program("trunk", &Programs::tool("NEXUS_TRUNK")?, &args, "starting build")
         .await
         .context("trunk serve")?;
     let url = format!("http://127.0.0.1:{port}");

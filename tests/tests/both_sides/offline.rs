@@ -66,6 +66,8 @@ fn a_page_that_slept_is_back_with_every_trade_or_a_gap() {
         })
         .await?;
         page.browser().sleep(false).await?;
+        // A page that slept is hidden until its window comes to the front.
+        page.browser().hide(true).await?;
         page.browser().hide(false).await?;
 
         page.says("live", BACK).await?;
@@ -110,10 +112,13 @@ async fn through_a_cable(stage: &Stage) -> anyhow::Result<(Exchange, Cable, Page
         "WebSocket connection to",
         "ERR_INTERNET_DISCONNECTED",
         "ERR_CONNECTION_RESET",
+        "ERR_CONNECTION_REFUSED",
+        // A name that is not of this machine, without TLS: the browser says which headers it then passes over.
+        "Cross-Origin-Opener-Policy",
     ] {
         browser.expect_in_console(part);
     }
-    let page = Page::open_live(&browser, &format!("http://{}/markets/BTC", cable.address())).await?;
+    let page = Page::open_live(&browser, &format!("{}/markets/BTC", cable.url())).await?;
     page.panel_is("tape", "ready", Duration::from_secs(20)).await?;
     page.record_tape().await?;
     Ok((exchange, cable, page))
