@@ -179,3 +179,52 @@ impl fmt::Debug for Seat {
         f.debug_tuple("Seat").field(&self.topic).finish()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use nexus_protocol::{ChannelName, Params};
+
+    use super::*;
+    use crate::outbox::Policy;
+
+    fn topic(name: &str) -> Topic {
+        Topic::parse(&ChannelName::parse(name).unwrap(), Params::default())
+            .unwrap()
+            .topic
+    }
+
+    #[test]
+    fn demand_is_told_of_the_first_seat_and_of_the_last() {
+        let told = Arc::new(Mutex::new(Vec::new()));
+        let hub = Hub::default();
+        let heard = Arc::clone(&told);
+        hub.on_demand(Box::new(move |demand| heard.lock().unwrap().push(demand)));
+        let outbox = Arc::new(Outbox::new(1000));
+        let sit = |name: &str| {
+            let lane = outbox.open(&topic(name), Policy::Every);
+            hub.take_seat(&topic(name), &outbox, lane)
+        };
+        let first = sit("room:a");
+        let second = sit("room:a");
+        let other = sit("room:b");
+        assert_eq!((hub.seats(), hub.topics_wanted()), (3, 2));
+        drop(first);
+        assert!(hub.has_audience(&topic("room:a")));
+        drop(second);
+        assert!(!hub.has_audience(&topic("room:a")));
+        drop(other);
+        assert_eq!((hub.seats(), hub.topics_wanted()), (0, 0));
+        let a_again = sit("room:a");
+        assert_eq!(
+            *told.lock().unwrap(),
+            [
+                Demand::Wanted(topic("room:a")),
+                Demand::Wanted(topic("room:b")),
+                Demand::Unwanted(topic("room:a")),
+                Demand::Unwanted(topic("room:b")),
+                Demand::Wanted(topic("room:a")),
+            ]
+        );
+        drop(a_again);
+    }
+}

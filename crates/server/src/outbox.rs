@@ -7,6 +7,8 @@
 //! replaced by what is newer (`latest`), or caught up on.
 
 mod lane;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -23,6 +23,8 @@ struct Shared {
     limits: BrokerLimits,
     /// Protects which topics there are. Never held while a topic's lock is waited for.
     topics: Mutex<HashMap<Topic, Topical>>,
+    /// The epoch of topics that are not there.
+    blank: Epoch,
 }
 
 /// One topic. Its lock is held from a publication's offset to its announcement, so that all see one order.
@@ -36,6 +38,7 @@ impl Embedded {
                 hub,
                 limits,
                 topics: Mutex::default(),
+                blank: new_epoch(),
             }),
         }
     }
@@ -47,7 +50,7 @@ impl Embedded {
         now: Timestamp,
     ) -> Result<Position, BrokerError> {
         self.with_log(topic, |log| {
-            let publication = log.append(content, now, self.shared.limits.history);
+            let publication = log.append(content, now, self.shared.limits.of(topic));
             self.shared.hub.deliver(&publication);
             Position {
                 epoch: log.epoch().clone(),
@@ -95,6 +98,13 @@ impl Embedded {
 
     pub(super) fn page(&self, topic: &Topic, of: PageOf) -> Option<Page> {
         Some(lock(&self.find(topic)?).page(of))
+    }
+
+    pub(super) fn nowhere(&self) -> Position {
+        Position {
+            epoch: self.shared.blank.clone(),
+            offset: Offset::ZERO,
+        }
     }
 
     pub(super) fn has(&self, topic: &Topic) -> bool {
@@ -163,4 +173,114 @@ fn lock(topical: &Topical) -> MutexGuard<'_, Log> {
 
 fn new_epoch() -> Epoch {
     Epoch::from_random(fastrand::u64(..))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use nexus_protocol::{ChannelName, FeedState, Params};
+
+    use super::*;
+    use crate::outbox::{Outbox, Policy, Work};
+
+    fn topic(name: &str) -> Topic {
+        Topic::parse(&ChannelName::parse(name).unwrap(), Params::default())
+            .unwrap()
+            .topic
+    }
+
+    fn broker(limits: BrokerLimits) -> (Hub, Embedded) {
+        let hub = Hub::default();
+        (hub.clone(), Embedded::new(hub, limits))
+    }
+
+    fn publish(broker: &Embedded, name: &str) -> Result<Position, BrokerError> {
+        broker.publish(&topic(name), Content::Whole("1".into()), Timestamp::EXAMPLE)
+    }
+
+    #[test]
+    fn each_topic_has_its_own_order() {
+        let (_, broker) = broker(BrokerLimits::default());
+        let first = publish(&broker, "room:a").unwrap();
+        let second = publish(&broker, "room:a").unwrap();
+        let other = publish(&broker, "room:b").unwrap();
+        assert_eq!(
+            (first.offset, second.offset, other.offset),
+            (Offset(1), Offset(2), Offset(1))
+        );
+        assert_eq!(first.epoch, second.epoch);
+        assert_ne!(first.epoch, other.epoch);
+    }
+
+    #[test]
+    fn the_number_of_topics_is_bounded_and_unused_ones_make_room() {
+        let (hub, broker) = broker(BrokerLimits {
+            topics: 2,
+            forget_after: Duration::ZERO,
+            ..BrokerLimits::default()
+        });
+        publish(&broker, "room:a").unwrap();
+        publish(&broker, "room:b").unwrap();
+        assert_eq!(publish(&broker, "room:c"), Err(BrokerError::TooManyTopics));
+        assert!(
+            broker.page(&topic("room:c"), whole()).is_none(),
+            "looking makes nothing"
+        );
+        let outbox = Arc::new(Outbox::new(1000));
+        let lane = outbox.open(&topic("room:a"), Policy::Every);
+        let seat = hub.take_seat(&topic("room:a"), &outbox, lane);
+        let before = publish(&broker, "room:a").unwrap();
+        broker.sweep();
+        assert_eq!(broker.topics(), 1, "a topic that someone listens to stays");
+        assert_eq!(publish(&broker, "room:a").unwrap().epoch, before.epoch);
+        publish(&broker, "room:c").unwrap();
+        drop(seat);
+        broker.sweep();
+        assert_eq!(broker.topics(), 0);
+        assert_ne!(
+            publish(&broker, "room:a").unwrap().epoch,
+            before.epoch,
+            "it begins anew"
+        );
+    }
+
+    #[test]
+    fn a_status_is_told_when_it_changed_and_a_gap_is_not_kept() {
+        let (hub, broker) = broker(BrokerLimits::default());
+        let outbox = Arc::new(Outbox::new(10_000));
+        let lane = outbox.open(&topic("room:a"), Policy::Every);
+        let _seat = hub.take_seat(&topic("room:a"), &outbox, lane);
+        let joined = broker.join(&topic("room:a"), Begin::Fresh).unwrap();
+        outbox.start(lane, joined.position, None, None);
+        let status = |state| ChannelStatus::new(state, Timestamp::EXAMPLE);
+        for state in [
+            FeedState::Live,
+            FeedState::Live,
+            FeedState::Gap,
+            FeedState::Gap,
+            FeedState::Stale,
+        ] {
+            broker.set_status(&topic("room:a"), status(state));
+        }
+        let mut told = Vec::new();
+        while let Some(Work::Status(_, status)) = outbox.next(tokio::time::Instant::now()) {
+            told.push(status.state);
+        }
+        assert_eq!(
+            told,
+            [FeedState::Live, FeedState::Gap, FeedState::Gap, FeedState::Stale]
+        );
+        let later = broker.join(&topic("room:a"), Begin::Fresh).unwrap();
+        assert_eq!(later.status.as_deref(), Some(&status(FeedState::Stale)));
+    }
+
+    fn whole() -> PageOf {
+        PageOf {
+            after: Offset::ZERO,
+            before: None,
+            limit: 10,
+            reverse: false,
+        }
+    }
 }

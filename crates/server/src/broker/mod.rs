@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use nexus_protocol::{ChannelStatus, Epoch, Offset, Position, Timestamp, Topic};
+use nexus_protocol::{ChannelStatus, Epoch, Mode, Offset, Position, Timestamp, Topic};
 
 pub use crate::broker::embedded::Embedded;
 use crate::content::Content;
@@ -185,10 +185,17 @@ impl Broker {
         }
     }
 
-    /// A page of the past; none if nothing was ever published.
+    /// A page of the past; none if the topic is not there. Looking does not make it.
     pub async fn page(&self, topic: &Topic, of: PageOf) -> Option<Page> {
         match self {
             Broker::Embedded(embedded) => embedded.page(topic, of),
+        }
+    }
+
+    /// Where a topic stands that is not there.
+    pub fn nowhere(&self) -> Position {
+        match self {
+            Broker::Embedded(embedded) => embedded.nowhere(),
         }
     }
 
@@ -224,6 +231,22 @@ impl Default for BrokerLimits {
             },
             replay: 200,
             forget_after: Duration::from_secs(300),
+        }
+    }
+}
+
+/// Where only the latest counts, a short history is enough: behind it, a snapshot is the better thing to send.
+const LATEST_KEEPS: usize = 100;
+
+impl BrokerLimits {
+    /// What the history of a topic keeps.
+    pub fn of(&self, topic: &Topic) -> Keep {
+        match topic.default_mode() {
+            Mode::Every => self.history,
+            Mode::Latest => Keep {
+                publications: self.history.publications.min(LATEST_KEEPS),
+                ..self.history
+            },
         }
     }
 }

@@ -7,8 +7,8 @@ use nexus_protocol::{
 use tokio::time::timeout;
 
 use crate::auth::Act;
-use crate::broker::{Begin, Page, PageOf};
-use crate::commands::subscribe::{check_source, refusal};
+use crate::broker::{Page, PageOf};
+use crate::commands::subscribe::check_source;
 use crate::commands::{COMMAND_DEADLINE, Cx};
 
 /// The most items of one page.
@@ -30,23 +30,13 @@ pub async fn history(cx: &Cx, history: &History) -> Result<Reply, Refusal> {
 }
 
 async fn memory(cx: &Cx, history: &History) -> Result<Reply, Refusal> {
-    let joined = cx
-        .gateway
-        .broker
-        .join(&history.topic, Begin::Live)
-        .await
-        .map_err(refusal)?;
     let of = PageOf {
-        after: after(history, &joined.position)?,
+        after: after(history, &here(cx, history).await)?,
         before: history.before,
         limit: limit(history) as usize,
         reverse: history.reverse,
     };
-    let page = cx.gateway.broker.page(&history.topic, of).await.unwrap_or(Page {
-        position: joined.position,
-        publications: Vec::new(),
-        more: false,
-    });
+    let page = page(cx, history, of).await;
     let items = page.publications.iter().filter_map(|publication| {
         Some(HistoryItem {
             offset: Some(publication.offset),
@@ -58,12 +48,6 @@ async fn memory(cx: &Cx, history: &History) -> Result<Reply, Refusal> {
 }
 
 async fn archive(cx: &Cx, history: &History, before: Timestamp) -> Result<Reply, Refusal> {
-    let joined = cx
-        .gateway
-        .broker
-        .join(&history.topic, Begin::Live)
-        .await
-        .map_err(refusal)?;
     let limit = limit(history);
     let older = timeout(
         COMMAND_DEADLINE,
@@ -80,7 +64,27 @@ async fn archive(cx: &Cx, history: &History, before: Timestamp) -> Result<Reply,
     if history.reverse {
         items.reverse();
     }
-    Ok(reply(history, joined.position, items, more))
+    Ok(reply(history, here(cx, history).await, items, more))
+}
+
+/// Where the topic stands.
+async fn here(cx: &Cx, history: &History) -> Position {
+    let nothing = PageOf {
+        after: Offset::ZERO,
+        before: None,
+        limit: 0,
+        reverse: false,
+    };
+    page(cx, history, nothing).await.position
+}
+
+async fn page(cx: &Cx, history: &History, of: PageOf) -> Page {
+    let broker = &cx.gateway.broker;
+    broker.page(&history.topic, of).await.unwrap_or_else(|| Page {
+        position: broker.nowhere(),
+        publications: Vec::new(),
+        more: false,
+    })
 }
 
 fn reply(history: &History, position: Position, items: Vec<HistoryItem>, more: bool) -> Reply {

@@ -135,7 +135,7 @@ fn begin(subscribe: &Subscribe, goes_on_at: Option<Offset>) -> Begin {
     }
 }
 
-pub(super) fn refusal(error: BrokerError) -> Refusal {
+fn refusal(error: BrokerError) -> Refusal {
     match error {
         BrokerError::TooManyTopics => {
             Refusal::new(ErrorCode::RateLimited, format!("{error}; try again later")).retry_after_ms(60_000)
