@@ -219,7 +219,7 @@ impl Engine {
                 News::Source(told) => self.handle_told(told),
                 News::Line(sources) => self.touch_all(&sources),
                 News::Lost(sources) => self.handle_lost(&sources),
-                News::Garbled(sources) => self.handle_garbled(&sources),
+                News::Doubtful(sources) => self.handle_doubt(&sources),
                 News::Wait(wake) => break wake,
             }
             // In order: what was published must not wait behind what comes after it.
@@ -423,7 +423,7 @@ impl Engine {
             | Told::NoTrades
             | Told::Silent
             | Told::Heard
-            | Told::Garbled
+            | Told::Doubtful
             | Told::Proven(_)
             | Told::Accused(_)
             | Told::Refused(..) => {}
@@ -442,10 +442,10 @@ impl Engine {
         self.streams_due = Some(self.now());
     }
 
-    fn handle_garbled(&mut self, sources: &[Source]) {
+    fn handle_doubt(&mut self, sources: &[Source]) {
         let now = self.now();
         for source in sources {
-            self.streams.handle_garbled(source, now);
+            self.streams.handle_doubt(source, now);
         }
         self.touch_all(sources);
         self.streams_due = Some(now);

@@ -94,8 +94,8 @@ pub(crate) enum News {
     Line(Vec<Source>),
     /// A line was lost; these sources lived there.
     Lost(Vec<Source>),
-    /// A frame on a line could not be read; these sources live there.
-    Garbled(Vec<Source>),
+    /// News on a line may be missing; these sources live there.
+    Doubtful(Vec<Source>),
     /// Nothing more before this moment.
     Wait(Option<Moment>),
 }
@@ -337,7 +337,7 @@ impl Links {
                 };
                 return Some(News::Lost(self.living_on(place)));
             }
-            Told::Garbled => return Some(News::Garbled(self.living_on(place))),
+            Told::Doubtful => return Some(News::Doubtful(self.living_on(place))),
             Told::NoTrades => return None,
             Told::Subscribed(ref source) | Told::News(ref source, _) | Told::Quiet(ref source) => {
                 return is_here(&self.places, source).then_some(News::Source(told));

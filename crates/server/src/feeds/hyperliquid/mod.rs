@@ -19,6 +19,7 @@ mod info;
 mod link;
 mod links;
 mod number;
+mod pauses;
 mod session;
 mod topics;
 mod wire;

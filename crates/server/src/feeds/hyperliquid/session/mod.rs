@@ -11,6 +11,8 @@
 
 mod subscription;
 mod suspects;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
@@ -19,6 +21,7 @@ use self::subscription::{Stage, Subscription};
 use super::backoff::Backoff;
 use super::budget::Budget;
 use super::clock::Moment;
+use super::pauses::Pauses;
 use super::wire::{Act, Complaint, Inbound, News, PING, Source};
 
 /// A ping is sent at least so often: the exchange closes links on which it sent nothing for 60 s.
@@ -45,6 +48,8 @@ const IDLE_FOR: Duration = Duration::from_secs(10);
 const WATCH_EVERY: Duration = Duration::from_secs(1);
 /// How long nothing is sent after the exchange complained of too much.
 const HOLD_FOR: Duration = Duration::from_secs(10);
+/// The usual pause between frames, until it is known better.
+const USUAL_PAUSE: Duration = Duration::from_secs(5);
 /// A link is given up for a source that stays silent at most so often, doubling.
 const RESCUE_FIRST: Duration = Duration::from_secs(60);
 const RESCUE_LONGEST: Duration = Duration::from_secs(15 * 60);
@@ -85,8 +90,8 @@ pub(crate) enum Told {
     Silent,
     /// Something came after all.
     Heard,
-    /// A frame could not be read: what it carried is missing.
-    Garbled,
+    /// News may be missing: a frame could not be read, or the link was silent for unusually long.
+    Doubtful,
     /// A source stood for long enough to be trusted.
     Proven(Source),
     /// The link died right after this source was subscribed. It is left out from here on.
@@ -197,6 +202,8 @@ struct Up {
     since: Moment,
     /// When the last frame of any kind came.
     heard: Moment,
+    /// What is usual between frames.
+    pauses: Pauses,
     /// Since when news came.
     news_since: Option<Moment>,
     /// When the last ping was sent, at first when the link opened.
@@ -298,6 +305,7 @@ impl Session {
         self.phase = Phase::Up(Up {
             since: now,
             heard: now,
+            pauses: Pauses::new(USUAL_PAUSE, now),
             news_since: None,
             pinged: now,
             awaits_pong: false,
@@ -366,7 +374,7 @@ impl Session {
             Inbound::Ack(_, None) | Inbound::Unknown | Inbound::Chatter => self.counts.unknown += 1,
             Inbound::Garbled => {
                 self.counts.garbled += 1;
-                self.told.push_back(Told::Garbled);
+                self.told.push_back(Told::Doubtful);
             }
         }
     }
@@ -516,17 +524,10 @@ impl Session {
             self.counts.stray += 1;
             return;
         };
-        match &mut subscription.stage {
-            Stage::Active { .. } => {}
-            Stage::Subscribing { has_news, .. } => {
-                *has_news = true;
-                self.counts.stray += 1;
-                return;
-            }
-            Stage::Off | Stage::Unsubscribing { .. } => {
-                self.counts.stray += 1;
-                return;
-            }
+        if !matches!(subscription.stage, Stage::Active { .. }) {
+            // Still of the subscription before, or of one that ended.
+            self.counts.stray += 1;
+            return;
         }
         subscription.news = Some(now);
         subscription.is_quiet = false;
@@ -564,6 +565,10 @@ impl Session {
         };
         self.counts.frames += 1;
         up.heard = now;
+        if up.pauses.is_doubtful(now) {
+            self.told.push_back(Told::Doubtful);
+        }
+        up.pauses.hear(now);
         if std::mem::take(&mut up.is_silent) {
             self.told.push_back(Told::Heard);
         }
@@ -602,22 +607,22 @@ impl Session {
         for (source, subscription) in &mut self.subscriptions {
             match subscription.stage {
                 Stage::Off => {}
-                Stage::Subscribing { sent, has_news, .. } => {
+                Stage::Subscribing { sent, .. } => {
                     if now.since(sent) < ANSWER_WITHIN {
                         continue;
                     }
-                    // The answer was lost, or never given. Where news came, the answer does not matter.
-                    if has_news {
-                        subscription.stage = Stage::Active { since: now };
-                        self.told.push_back(Told::Subscribed(source.clone()));
-                    } else {
-                        subscription.stage = Stage::Off;
-                        subscription.unanswered += 1;
-                        if subscription.unanswered >= MAX_UNANSWERED {
-                            given_up.push(source.clone());
-                        }
-                    }
                     self.todo.push_back(source.clone());
+                    if !subscription.is_wanted {
+                        // It may be subscribed all the same, so it has to be unsubscribed.
+                        subscription.stage = Stage::Active { since: now };
+                        continue;
+                    }
+                    // Asked again: if only the answer was lost, the exchange says that it is subscribed already.
+                    subscription.stage = Stage::Off;
+                    subscription.unanswered += 1;
+                    if subscription.unanswered >= MAX_UNANSWERED {
+                        given_up.push(source.clone());
+                    }
                 }
                 Stage::Unsubscribing { sent } => {
                     if now.since(sent) >= ANSWER_WITHIN {

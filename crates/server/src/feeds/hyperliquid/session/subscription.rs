@@ -32,12 +32,8 @@ pub(super) enum Stage {
     /// Not subscribed.
     #[default]
     Off,
-    /// Asked for. News of it already came where `has_news`.
-    Subscribing {
-        sent: Moment,
-        number: u64,
-        has_news: bool,
-    },
+    /// Asked for, by message number `number`.
+    Subscribing { sent: Moment, number: u64 },
     /// Answered.
     Active { since: Moment },
     /// Asked to end.
@@ -59,11 +55,7 @@ impl Subscription {
     /// It is sent, as message number `number`.
     pub(super) fn act(&mut self, act: Act, number: u64, now: Moment) {
         self.stage = match act {
-            Act::Subscribe => Stage::Subscribing {
-                sent: now,
-                number,
-                has_news: false,
-            },
+            Act::Subscribe => Stage::Subscribing { sent: now, number },
             Act::Unsubscribe => {
                 self.is_to_renew = false;
                 Stage::Unsubscribing { sent: now }

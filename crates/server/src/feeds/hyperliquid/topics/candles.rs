@@ -10,10 +10,10 @@ use std::time::Duration;
 
 use nexus_protocol::{Candle, Interval, Symbol, Topic};
 
-use super::pauses::Pauses;
 use super::{Effect, Fetch, json};
 use crate::content::{Content, Frame, Part, PartKey, Parts};
 use crate::feeds::hyperliquid::clock::Moment;
+use crate::feeds::hyperliquid::pauses::Pauses;
 use crate::feeds::hyperliquid::wire::{Source, WireCandle};
 
 /// The bars that a fresh viewer gets.
@@ -100,8 +100,8 @@ impl Bars {
         self.phase = Phase::Off;
     }
 
-    /// A frame that could not be read may have carried a bar.
-    pub(crate) fn handle_garbled(&mut self, now: Moment) {
+    /// States of bars may be missing: a frame could not be read, or the link was strangely silent.
+    pub(crate) fn handle_doubt(&mut self, now: Moment) {
         if self.phase == Phase::Running {
             self.doubt(now);
         }

@@ -5,7 +5,6 @@
 
 mod books;
 mod candles;
-mod pauses;
 mod prices;
 mod streams;
 mod trades;

@@ -243,19 +243,19 @@ impl Streams {
         }
     }
 
-    /// A frame could not be read; it may have been this source's.
-    pub(crate) fn handle_garbled(&mut self, source: &Source, now: Moment) {
+    /// News of a source may be missing.
+    pub(crate) fn handle_doubt(&mut self, source: &Source, now: Moment) {
         match source {
             // The next frame makes up for it.
             Source::Mids { .. } | Source::Book { .. } => {}
             Source::Trades { coin } => {
                 if let Some(tape) = self.tapes.get_mut(coin) {
-                    tape.handle_garbled(now);
+                    tape.handle_doubt(now);
                 }
             }
             Source::Candles { coin, interval } => {
                 if let Some(bars) = self.bars.get_mut(&(coin.clone(), *interval)) {
-                    bars.handle_garbled(now);
+                    bars.handle_doubt(now);
                 }
             }
         }

@@ -10,10 +10,10 @@ use std::time::Duration;
 
 use nexus_protocol::{Symbol, Topic, Trade, TradeGap, Trades};
 
-use super::pauses::Pauses;
 use super::{Effect, Fetch, json};
 use crate::content::Content;
 use crate::feeds::hyperliquid::clock::Moment;
+use crate::feeds::hyperliquid::pauses::Pauses;
 use crate::feeds::hyperliquid::wire::{Source, WireTrade};
 
 /// How many trades are remembered to recognise repeats. Replays are some hundred at most.
@@ -136,8 +136,8 @@ impl Tape {
         self.phase = Phase::Off;
     }
 
-    /// A frame that could not be read may have carried trades.
-    pub(crate) fn handle_garbled(&mut self, now: Moment) {
+    /// Trades may be missing: a frame could not be read, or the link was strangely silent.
+    pub(crate) fn handle_doubt(&mut self, now: Moment) {
         if matches!(self.phase, Phase::Running { .. }) {
             self.join(Why::Doubt, Vec::new(), now, now);
         }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::feeds::hyperliquid::clock::Moment;
 
 /// A pause is worth a question when it is so many times the usual one.
-const UNUSUAL: f64 = 8.0;
+const UNUSUAL: f64 = 5.0;
 /// But never below this.
 const SHORTEST: Duration = Duration::from_secs(3);
 /// And always above this.
@@ -111,8 +111,8 @@ mod tests {
             "never below three seconds"
         );
         assert!(busy.is_doubtful(at(199.0 * 0.3 + 3.1)));
-        assert!(!slow.is_doubtful(at(199.0 * 20.0 + 150.0)));
-        assert!(slow.is_doubtful(at(199.0 * 20.0 + 170.0)));
+        assert!(!slow.is_doubtful(at(199.0 * 20.0 + 90.0)));
+        assert!(slow.is_doubtful(at(199.0 * 20.0 + 110.0)));
     }
 
     #[test]
@@ -128,6 +128,6 @@ mod tests {
             .windows(2)
             .map(|pair| pair[1].since(pair[0]).as_secs())
             .collect();
-        assert_eq!(waits, [16, 32, 64, 128, 256, 512, 600, 600, 600, 600, 600]);
+        assert_eq!(waits, [10, 20, 40, 80, 160, 320, 600, 600, 600, 600, 600]);
     }
 }
