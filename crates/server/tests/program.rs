@@ -1,5 +1,7 @@
 //! The program itself: what it prints, how it starts, refuses to start, and ends.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;

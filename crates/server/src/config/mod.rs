@@ -7,14 +7,18 @@
 mod auth;
 mod http;
 mod limits;
+mod list;
 mod log;
 mod secret;
 mod settings;
+#[cfg(test)]
+mod tests;
 
 pub use auth::{AuthConfig, TokenKey};
 pub use http::HttpConfig;
+pub use list::{SETTINGS, Setting};
 pub use log::{LogConfig, LogFormat};
-pub use settings::{ConfigError, SETTINGS, Setting, Settings};
+pub use settings::{ConfigError, Settings};
 
 use std::net::SocketAddr;
 use std::path::PathBuf;

@@ -1,5 +1,7 @@
 //! A whole server in this process, real sockets, and clients that behave and misbehave: one file a behaviour.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod harness;
 
 mod abuse;
