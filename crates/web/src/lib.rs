@@ -23,3 +23,7 @@ mod store;
 mod views;
 
 pub use app::start;
+
+#[cfg(all(test, target_arch = "wasm32"))]
+#[allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+mod tests;

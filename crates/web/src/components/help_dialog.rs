@@ -9,7 +9,10 @@ pub(crate) struct Props {
     pub(crate) on_close: Callback<()>,
 }
 
-const GROUPS: [(&str, &[(&[&str], &str)]); 3] = [
+/// Keys, and what they do.
+type Shortcut = (&'static [&'static str], &'static str);
+
+const GROUPS: [(&str, &[Shortcut]); 3] = [
     (
         "Everywhere",
         &[

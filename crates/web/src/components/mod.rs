@@ -43,6 +43,8 @@ mod watch;
 
 pub(crate) use book::BookPanel;
 pub(crate) use chart_panel::ChartPanel;
+#[cfg(all(test, target_arch = "wasm32"))]
+pub(crate) use chip::Chip;
 pub(crate) use depth_panel::DepthPanel;
 pub(crate) use dialogs::{Dialog, Dialogs, OpenDialog};
 pub(crate) use header::Header;

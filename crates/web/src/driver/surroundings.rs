@@ -2,6 +2,7 @@
 
 use futures_channel::mpsc;
 use futures_util::StreamExt;
+use futures_util::future::FusedFuture;
 use gloo_events::EventListener;
 use nexus_client::Wish;
 
@@ -58,7 +59,7 @@ impl Surroundings {
     }
 
     /// The next change.
-    pub(super) fn next(&mut self) -> impl Future<Output = Wish> + Unpin + futures_util::future::FusedFuture {
+    pub(super) fn next(&mut self) -> impl FusedFuture<Output = Wish> + Unpin {
         // The sender lives in the listeners, as long as this does.
         self.changes.select_next_some()
     }

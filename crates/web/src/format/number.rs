@@ -100,8 +100,7 @@ pub(crate) fn fixed_float(value: f64, decimals: usize) -> String {
     // `-0.0` has a sign that nobody wants to see.
     let zero = text.starts_with('-') && text.bytes().all(|byte| matches!(byte, b'-' | b'0' | b'.'));
     let text = if zero { &text[1..] } else { &text };
-    let rounded = fixed(text, decimals);
-    rounded
+    fixed(text, decimals)
 }
 
 /// A whole number with separators.

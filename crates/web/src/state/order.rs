@@ -1,10 +1,25 @@
 //! The order of the watchlist's rows: filtered, sorted, and held still while someone points at it.
 
 use std::cmp::Ordering;
+use std::rc::Rc;
 
 use nexus_protocol::Symbol;
 
+use super::feed::Moment;
 use super::watch::{SortKey, Watch};
+
+/// The order is made anew at most so often, in milliseconds.
+const PACE: Moment = 1_000;
+
+/// The order of the rows, and what it was made from.
+#[derive(Default)]
+pub(crate) struct Order {
+    symbols: Rc<Vec<Symbol>>,
+    watch: Rc<Watch>,
+    known: usize,
+    made_at: Moment,
+    is_held: bool,
+}
 
 /// What a row is sorted by.
 #[derive(Clone, PartialEq, Debug)]
@@ -19,8 +34,48 @@ pub(crate) struct Row {
     pub(crate) volume: Option<f64>,
 }
 
+impl Order {
+    /// Makes the order anew where the choices are others, or where it is time and nobody points at it. `rows` are all
+    /// `known` coins.
+    pub(crate) fn renew(
+        &mut self,
+        rows: impl Iterator<Item = Row>,
+        known: usize,
+        watch: &Rc<Watch>,
+        is_touched: bool,
+        now: Moment,
+    ) {
+        let is_another_choice = self.watch != *watch;
+        if !is_another_choice && known == self.known && now.saturating_sub(self.made_at) < PACE {
+            return;
+        }
+        let fresh = arranged(rows, watch);
+        let kept = is_touched && !is_another_choice;
+        let symbols = if kept {
+            held(&self.symbols, &fresh)
+        } else {
+            fresh.clone()
+        };
+        self.is_held = kept && symbols != fresh;
+        if symbols != *self.symbols {
+            self.symbols = Rc::new(symbols);
+        }
+        (self.watch, self.known, self.made_at) = (watch.clone(), known, now);
+    }
+
+    /// The rows in their order.
+    pub(crate) fn symbols(&self) -> Rc<Vec<Symbol>> {
+        self.symbols.clone()
+    }
+
+    /// Whether the rows would stand otherwise if nobody pointed at them.
+    pub(crate) fn is_held(&self) -> bool {
+        self.is_held
+    }
+}
+
 /// The rows that the choices show, in the order that they ask for. What is not known stands last either way round.
-pub(crate) fn arranged(rows: impl Iterator<Item = Row>, watch: &Watch) -> Vec<Symbol> {
+fn arranged(rows: impl Iterator<Item = Row>, watch: &Watch) -> Vec<Symbol> {
     let query = watch.query.trim().to_lowercase();
     let mut shown: Vec<(u8, Row)> = rows
         .filter(|row| watch.group.shows(&row.symbol))
@@ -43,7 +98,7 @@ pub(crate) fn arranged(rows: impl Iterator<Item = Row>, watch: &Watch) -> Vec<Sy
 }
 
 /// The rows as they were, without those that are gone, and new ones behind. For while someone points at them.
-pub(crate) fn held(shown: &[Symbol], fresh: &[Symbol]) -> Vec<Symbol> {
+fn held(shown: &[Symbol], fresh: &[Symbol]) -> Vec<Symbol> {
     let still: std::collections::HashSet<&Symbol> = fresh.iter().collect();
     let kept = shown.iter().filter(|symbol| still.contains(symbol));
     let known: std::collections::HashSet<&Symbol> = shown.iter().collect();
@@ -84,8 +139,6 @@ fn by_number(left: Option<f64>, right: Option<f64>, descending: bool) -> Orderin
 
 #[cfg(test)]
 mod tests {
-    use std::rc::Rc;
-
     use super::*;
     use crate::state::listing::Group;
     use crate::state::watch::Sort;
@@ -193,5 +246,50 @@ mod tests {
         let shown = ["A", "B", "C"].map(symbol);
         let fresh = ["D", "C", "A"].map(symbol);
         assert_eq!(held(&shown, &fresh), ["A", "C", "D"].map(symbol));
+    }
+
+    /// The order after a coin has overtaken all others, with or without someone who points at the rows.
+    fn after_a_change(is_touched: bool, elapsed: Moment, watch: Watch) -> (Vec<String>, bool) {
+        let mut order = Order::default();
+        let first = Rc::new(sorted(SortKey::Price, true));
+        order.renew(rows().into_iter(), 6, &first, is_touched, 10_000);
+        let mut moved = rows();
+        moved[2].price = 1e9;
+        let watch = if watch == Watch::default() {
+            first
+        } else {
+            Rc::new(watch)
+        };
+        order.renew(moved.into_iter(), 6, &watch, is_touched, 10_000 + elapsed);
+        let names = order
+            .symbols()
+            .iter()
+            .take(2)
+            .map(|symbol| symbol.to_string())
+            .collect();
+        (names, order.is_held())
+    }
+
+    #[test]
+    fn rows_do_not_jump_while_someone_points_at_them_and_it_is_said() {
+        let names = |of: [&str; 2]| of.map(str::to_owned).to_vec();
+        let same = Watch::default;
+        assert_eq!(
+            after_a_change(false, PACE, same()),
+            (names(["kPEPE", "BTC"]), false)
+        );
+        assert_eq!(after_a_change(true, PACE, same()), (names(["BTC", "METH"]), true));
+        assert_eq!(
+            after_a_change(false, PACE - 1, same()),
+            (names(["BTC", "METH"]), false),
+            "not yet"
+        );
+        let other = sorted(SortKey::Price, false);
+        let chosen = after_a_change(true, 1, other);
+        assert_eq!(
+            chosen,
+            (names(["PURR/USDC", "@107"]), false),
+            "a choice is obeyed at once"
+        );
     }
 }

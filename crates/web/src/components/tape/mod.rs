@@ -24,7 +24,7 @@ pub(crate) struct Props {
 
 /// The tape as it was when someone paused it. What comes meanwhile is taken, counted and not shown.
 #[derive(Clone, PartialEq)]
-pub(self) struct Pause {
+struct Pause {
     entries: Rc<Vec<Entry>>,
     taken: u64,
 }

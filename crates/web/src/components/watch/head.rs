@@ -10,7 +10,7 @@ use crate::browser;
 use crate::components::icon::{Glyph, Icon};
 use crate::hooks::use_places;
 use crate::state::listing::Group;
-use crate::state::watch::Watch;
+use crate::state::watch::{Sort, SortKey, Watch};
 
 /// The search field and the switch to favourites. Enter opens the first hit, Esc clears, arrow down goes to the rows.
 #[component]
@@ -91,5 +91,32 @@ pub(super) fn FilterBar(props: &FilterProps) -> Html {
                     }}>{ group.label() }</button>
             }
         </div>
+    }
+}
+
+#[derive(PartialEq, Properties)]
+pub(super) struct SortProps {
+    pub(super) of: SortKey,
+    pub(super) sort: Sort,
+}
+
+/// The head of a column: a click sorts by it, another one turns the order.
+#[component]
+pub(super) fn SortHead(props: &SortProps) -> Html {
+    let places = use_places();
+    let SortProps { of, sort } = *props;
+    let direction = match (sort.key == of, sort.descending) {
+        (true, true) => "descending",
+        (true, false) => "ascending",
+        (false, _) => "none",
+    };
+    let on_click = Callback::from(move |_: MouseEvent| places.adjust(|place| place.sort = sort.clicked(of)));
+    let class = matches!(of, SortKey::Price | SortKey::Change).then_some("num");
+    html! {
+        <th role="columnheader" {class} aria-sort={direction}>
+            <button type="button" class="sort" data-testid={format!("sort-{}", of.word())} onclick={on_click}>
+                { of.label() }
+            </button>
+        </th>
     }
 }

@@ -1,6 +1,7 @@
 //! The watchlist: every coin, searched, filtered, sorted, starred.
 
 mod head;
+mod keys;
 mod row;
 mod stars;
 mod table;
