@@ -50,7 +50,7 @@ pub(crate) fn run(options: &Demo) -> anyhow::Result<()> {
         Market::Hyperliquid => (None, HYPERLIQUID.to_owned()),
     };
     let (server, url) = step("gateway", || {
-        start_server(&binaries, &place, &dist, &market_url, options.port)
+        start_server(&binaries, &place, &dist, &market_url, options)
     })?;
     // In the order of their end, also when we fail: who uses the market goes before it.
     let mut services: Vec<Service> = std::iter::once(server).chain(market).collect();
@@ -117,12 +117,18 @@ fn start_server(
     place: &Place,
     dist: &Path,
     market_url: &str,
-    port: u16,
+    options: &Demo,
 ) -> anyhow::Result<(Service, String)> {
     let mut command = Command::new(&binaries.server);
     command.arg("--web-dir").arg(dist).current_dir(&place.dir);
-    command.env("NEXUS_BIND", format!("127.0.0.1:{port}"));
+    command.env("NEXUS_BIND", format!("127.0.0.1:{}", options.port));
     command.env("NEXUS_HYPERLIQUID_URL", market_url);
+    // Whoever sees these prices is told that they are no real ones.
+    let simulated = match options.market {
+        Market::Standin => "true",
+        Market::Hyperliquid => "false",
+    };
+    command.env("NEXUS_HYPERLIQUID_SIMULATED", simulated);
     command.env("NEXUS_DATA_DIR", &place.data);
     // Whoever opens the page sees the market; everything else needs the link that signs in.
     command.env("NEXUS_ANONYMOUS", PUBLIC_CHANNELS);
