@@ -287,10 +287,16 @@ impl Engine {
     fn pass_gate(&mut self, topic: &Topic, now: Moment) {
         let verdict = self.shared.catalog.verdict(topic);
         let is_complete = self.shared.catalog.directory().is_complete();
+        let is_whole_board = matches!(topic, Topic::Prices(None));
+        if is_whole_board {
+            self.streams.list(&self.shared.catalog.directory());
+        }
         let Some(followed) = self.followed.get_mut(topic) else {
             return;
         };
         followed.gate = match verdict {
+            // Which markets stand on it is not known yet.
+            Verdict::Fine if is_whole_board && !is_complete => Gate::Waiting,
             Verdict::Fine => Gate::Open,
             Verdict::Refused(refusal) => Gate::Shut(refusal.message),
             Verdict::Unknown(refusal) if is_complete => Gate::Shut(refusal.message),
@@ -394,6 +400,9 @@ impl Engine {
                     (Source::Mids { .. } | Source::Book { .. }, Flow::Off) => Flow::Subscribed,
                     (Source::Mids { .. } | Source::Book { .. }, flow) => flow,
                 };
+                if its.flow == Flow::Flowing {
+                    its.news.get_or_insert_with(wall);
+                }
                 self.streams.handle_subscribed(&source, now);
                 self.touch_all(&[source]);
             }
