@@ -61,7 +61,7 @@ pub(crate) fn run(options: &Demo) -> anyhow::Result<()> {
             proof::run(&url, &token)
         })?,
         Run::UntilStopped => {
-            welcome(options.market, &url, &token, &place, started);
+            welcome(options.market, &market_url, &url, &token, &place, started);
             if options.browser == Browser::Open {
                 open_page(&format!("{url}/#token={token}"));
             }
@@ -162,17 +162,18 @@ fn sign_in(binaries: &Binaries, place: &Place) -> anyhow::Result<String> {
     Ok(token.trim().to_owned())
 }
 
-fn welcome(market: Market, url: &str, token: &str, place: &Place, started: Instant) {
-    let market = match market {
+fn welcome(market: Market, market_url: &str, url: &str, token: &str, place: &Place, started: Instant) {
+    let named = match market {
         Market::Standin => "a simulated market",
         Market::Hyperliquid => "the market of Hyperliquid",
     };
     println!(
-        "\nNexus runs with {market}, {} after the command.\n",
+        "\nNexus runs with {named}, {} after the command.\n",
         span(started.elapsed())
     );
     println!("  signed in as {SUBJECT}   {url}/#token={token}");
     println!("  as a visitor        {url}/");
+    println!("  the exchange        {market_url}");
     println!("  logs                {}\n", place.dir.display());
     println!("Ctrl-C ends it.");
 }
