@@ -62,6 +62,7 @@ impl Session {
             self.sign_in();
             self.finish_greeting();
             self.ping();
+            // First, because a topic that was left may be wanted again already.
             self.send_leaves();
             self.send_asks();
             self.send_subscribes();
@@ -170,8 +171,6 @@ impl Session {
     fn send_subscribes(&mut self) {
         while let State::Up(link) = &self.state
             && link.is_ready()
-            // A topic that was left and is wanted again must be left first.
-            && link.leaving.is_empty()
             && let Some((key, again)) = self.topics.next_to_ask()
         {
             let most = link.budget.limits().subscriptions as usize;
