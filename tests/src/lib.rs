@@ -20,6 +20,7 @@ mod server;
 mod token;
 
 mod cable;
+mod follower;
 mod wire;
 
 mod picture;
@@ -32,6 +33,7 @@ mod page;
 pub use browser::{Browser, Pointer, Scheme, Screen};
 pub use cable::Cable;
 pub use exchange::{Connection, Exchange, Market, Observation};
+pub use follower::Follower;
 pub use log::Log;
 pub use page::{Chip, Page, Panel, ShownBook, ShownTape};
 pub use picture::Picture;

@@ -73,6 +73,26 @@ impl Tape {
             .extend(trades.trades.iter().cloned().map(Entry::Trade));
     }
 
+    /// Takes in what is not on the tape yet, as after an order that began anew and may overlap with what is known. Whether
+    /// anything was new.
+    pub fn take_unknown(&mut self, publication: &Publication) -> bool {
+        let Payload::Trades(trades) = &publication.payload else {
+            return false;
+        };
+        if let Some(TradeGap { from, to }) = trades.gap {
+            self.declare_source(from, to);
+        }
+        let mut unknown = trades.trades.clone();
+        // What is older than the newest known one belongs to the overlap, known or not.
+        let newest = self.trades().next_back().map_or(0, |trade| trade.timestamp);
+        unknown.retain(|trade| {
+            trade.timestamp >= newest && self.trades().rev().all(|known| known.id != trade.id)
+        });
+        let is_new = !unknown.is_empty();
+        self.entries.extend(unknown.into_iter().map(Entry::Trade));
+        is_new
+    }
+
     /// Takes in one trade.
     pub fn take_trade(&mut self, trade: Trade) {
         self.entries.push(Entry::Trade(trade));

@@ -2,6 +2,7 @@
 //! the claim. `cargo xtask test e2e` builds what is needed and runs them; `cargo xtask test e2e` alone is the way in.
 
 mod barriers;
+mod chaos;
 mod contract;
 mod crowd;
 mod development;
