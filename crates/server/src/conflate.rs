@@ -76,7 +76,7 @@ impl Pending {
         self.newer.last().map_or(Offset::ZERO, |newest| newest.offset)
     }
 
-    /// When the newest publication was made.
+    /// The newest publication.
     pub fn newest(&self) -> Option<&Arc<Publication>> {
         self.newer.last()
     }

@@ -5,6 +5,7 @@
 //! door, deflated frames) become further lazily filled fields beside it.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use bytes::Bytes;
 use nexus_protocol::{Offset, PublicationHead, Timestamp, Topic};
@@ -28,6 +29,8 @@ pub struct Publication {
     pub offset: Offset,
     /// When it was published.
     pub time: Timestamp,
+    /// The same moment on the clock that measures how long delivery takes.
+    pub made: Instant,
     /// Its parts, where the topic is published by parts.
     pub parts: Option<Parts>,
     /// The text frame, header included.
@@ -68,6 +71,7 @@ impl Publication {
             head: Arc::clone(head),
             offset,
             time,
+            made: Instant::now(),
             parts,
             frame: head.frame(offset, time, false, &text),
             payload_len: text.len(),

@@ -89,6 +89,8 @@ impl Verifier {
     }
 
     fn new(key: DecodingKey, algorithm: Algorithm, leeway: Duration) -> Self {
+        // The library panics if it has to choose between two itself, which other crates' features could bring about.
+        let _ = jsonwebtoken::crypto::aws_lc::DEFAULT_PROVIDER.install_default();
         let mut validation = Validation::new(algorithm);
         // Times are compared below, against the time that is given. `aud` has no meaning here.
         validation.validate_exp = false;

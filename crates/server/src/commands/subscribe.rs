@@ -138,7 +138,7 @@ fn begin(subscribe: &Subscribe, goes_on_at: Option<Offset>) -> Begin {
 fn refusal(error: BrokerError) -> Refusal {
     match error {
         BrokerError::TooManyTopics => {
-            Refusal::new(ErrorCode::RateLimited, format!("{error}; try again later")).retry_after_ms(60_000)
+            Refusal::new(ErrorCode::Internal, format!("{error}; try again later")).retry_after_ms(60_000)
         }
     }
 }

@@ -7,6 +7,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::broker::Piece;
 use crate::clock::wall_clock;
+use crate::conflate::Pending;
 use crate::connection::Connection;
 use crate::outbox::{Behind, CatchUp, Caught};
 
@@ -17,6 +18,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     pub(super) async fn catch_up(&mut self, behind: Behind) {
         match behind.by {
             CatchUp::Snapshot => self.send_snapshot(&behind).await,
+            CatchUp::After(offset) if behind.latest => self.send_merged(&behind, offset).await,
             CatchUp::After(offset) => self.send_piece(&behind, offset).await,
         }
     }
@@ -30,15 +32,27 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             .caught_up(behind.lane, snapshot.offset, snapshot.offset);
     }
 
+    /// Everything that is missing as one push, or the snapshot where the history no longer reaches back.
+    async fn send_merged(&mut self, behind: &Behind, offset: Offset) {
+        let all = self.gateway.broker.after(&behind.topic, offset, usize::MAX).await;
+        let mut pending = Pending::default();
+        let merged = all
+            .publications
+            .iter()
+            .try_for_each(|publication| pending.push(publication));
+        if all.missed > 0 || merged.is_err() {
+            return self.send_snapshot(behind).await;
+        }
+        self.send_pending(pending);
+        self.outbox.caught_up(behind.lane, all.reaches, all.last);
+    }
+
     async fn send_piece(&mut self, behind: &Behind, offset: Offset) {
         let piece = self
             .gateway
             .broker
             .after(&behind.topic, offset, PIECE_BYTES)
             .await;
-        if piece.missed > 0 && behind.latest {
-            return self.send_snapshot(behind).await;
-        }
         if behind.tell {
             self.gateway.metrics.behind.inc();
             self.tell(&behind.topic, behind_status(&piece, wall_clock()));

@@ -25,6 +25,7 @@ use tokio::time::Instant;
 
 use crate::auth::{Identity, Who};
 use crate::clock::wall_clock;
+use crate::conflate::Pending;
 use crate::connection::requests::Done;
 use crate::connection::session::Session;
 use crate::connection::timers::{Alarm, Timer};
@@ -111,7 +112,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 break end;
             }
         };
-        self.close(end).await;
+        // Boxed, as whatever is rare: a connection that is quiet shall be small.
+        Box::pin(self.close(end)).await;
     }
 
     fn greet(&mut self) {
@@ -160,30 +162,24 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             };
             match work {
                 Work::Publication(publication) => {
-                    self.gateway
-                        .metrics
-                        .delivery
-                        .note(wall_clock().since(publication.time));
+                    self.gateway.metrics.delivery.note(publication.made.elapsed());
                     self.send(publication.frame.clone());
                 }
-                Work::Merged(pending) => {
-                    self.gateway
-                        .metrics
-                        .conflated
-                        .inc_by(pending.count().saturating_sub(1));
-                    if let Some(newest) = pending.newest() {
-                        self.gateway
-                            .metrics
-                            .delivery
-                            .note(wall_clock().since(newest.time));
-                    }
-                    if let Some(frame) = pending.into_frame() {
-                        self.send(frame);
-                    }
-                }
+                Work::Merged(pending) => self.send_pending(pending),
                 Work::Status(topic, status) => self.push(&Push::Status(topic, (*status).clone())),
-                Work::CatchUp(behind) => self.catch_up(behind).await,
+                Work::CatchUp(behind) => Box::pin(self.catch_up(behind)).await,
             }
+        }
+    }
+
+    fn send_pending(&mut self, pending: Pending) {
+        let metrics = &self.gateway.metrics;
+        metrics.conflated.inc_by(pending.count().saturating_sub(1));
+        if let Some(newest) = pending.newest() {
+            metrics.delivery.note(newest.made.elapsed());
+        }
+        if let Some(frame) = pending.into_frame() {
+            self.send(frame);
         }
     }
 

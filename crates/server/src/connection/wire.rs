@@ -256,7 +256,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
     }
 
     async fn drain(&mut self) {
-        let mut discarded = [0; 8 * 1024];
+        // On the heap, because what stands in an async function is part of every connection from its beginning.
+        let mut discarded = vec![0; 8 * 1024];
         while self.io.read(&mut discarded).await.is_ok_and(|read| read > 0) {}
     }
 }

@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
 use axum::http::header::{
     AUTHORIZATION, CONNECTION, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL,
@@ -65,22 +65,33 @@ async fn enter(gateway: Arc<Gateway>, upgrade: OnUpgrade, admitted: Result<Optio
         return;
     };
     // The plain socket where there is one: it writes many frames at once.
+    // Boxed, so that a connection holds what it needs and not what it needed on its way here.
     match upgraded.downcast::<TokioIo<TcpStream>>() {
-        Ok(parts) => serve(gateway, parts.io.into_inner(), &parts.read_buf, admitted).await,
-        Err(upgraded) => serve(gateway, TokioIo::<Upgraded>::new(upgraded), &[], admitted).await,
+        Ok(parts) => Box::pin(serve(gateway, parts.io.into_inner(), parts.read_buf, admitted)).await,
+        Err(upgraded) => {
+            Box::pin(serve(
+                gateway,
+                TokioIo::<Upgraded>::new(upgraded),
+                Bytes::new(),
+                admitted,
+            ))
+            .await
+        }
     }
 }
 
-async fn serve<S>(gateway: Arc<Gateway>, io: S, read: &[u8], admitted: Result<Option<Identity>, Away>)
+async fn serve<S>(gateway: Arc<Gateway>, io: S, read: Bytes, admitted: Result<Option<Identity>, Away>)
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    let wire = Wire::new(io, read, gateway.limits.message_bytes as usize);
+    let wire = Wire::new(io, &read, gateway.limits.message_bytes as usize);
+    // It may hold the whole buffer that the handshake was read into.
+    drop(read);
     match admitted {
         Ok(identity) => Connection::new(gateway, wire, identity).serve().await,
         Err((code, reason)) => {
             gateway.metrics.count_close(Some(code));
-            wire.close(code, reason).await;
+            Box::pin(wire.close(code, reason)).await;
         }
     }
 }

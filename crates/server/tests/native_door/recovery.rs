@@ -126,3 +126,23 @@ async fn a_series_that_broke_has_a_new_epoch_and_offsets_go_on() {
         .await;
     assert_eq!(subscribed["recovered"], false);
 }
+
+#[tokio::test]
+async fn with_latest_what_was_missed_comes_as_one_push() {
+    let world = World::start(settings()).await;
+    let first = world.publish("room:a", "1").await;
+    for number in 2..=50 {
+        world.publish("room:a", &number.to_string()).await;
+    }
+    let mut client = world.connect().await;
+    let recover = json!({"epoch": first.epoch, "offset": 1});
+    let ask = json!({"channel": "room:a", "mode": "latest", "throttle": 60_000, "recover": recover});
+    let subscribed = client.subscribe_with(ask).await;
+    assert_eq!(
+        (&subscribed["recovered"], &subscribed["offset"]),
+        (&json!(true), &json!(1))
+    );
+    let push = client.next().await;
+    assert_eq!((&push["offset"], &push["payload"]), (&json!(50), &json!(50)));
+    assert_eq!(push.get("snapshot"), None);
+}
