@@ -7,6 +7,8 @@ mod books;
 mod candles;
 mod prices;
 mod streams;
+#[cfg(test)]
+mod tests;
 mod trades;
 
 use std::sync::Arc;
