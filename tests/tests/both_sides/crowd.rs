@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+const COINS: [&str; 3] = ["BTC", "ETH", "SOL"];
 const WELL_BEHAVED: usize = 180;
 const RUDE: usize = 12;
 const DEAF: usize = 8;
@@ -32,14 +33,15 @@ fn the_rude_and_the_deaf_do_not_disturb_a_crowd_nor_fill_the_memory() {
         let exchange = stage.exchange(market).await?;
         let server = stage.server(&exchange, Settings::default()).await?;
         let token = stage.token(&Claims::viewer("crowd"))?;
-        let coins = ["BTC", "ETH", "SOL"];
+        // Some trades of before the beginning are replayed.
+        let began = exchange.observe().await?.now - 3_600_000;
         let before = server.process().memory().await?;
 
         let mut witnesses = Vec::new();
         for number in 0..WELL_BEHAVED {
             let mut wire = server.connect().await?;
             wire.auth(&token).await?;
-            witnesses.push(Witness::follow(wire, coins[number % coins.len()]).await?);
+            witnesses.push(Witness::follow(wire, COINS[number % COINS.len()]).await?);
         }
         let stop = CancellationToken::new();
         let mut others = JoinSet::new();
@@ -77,11 +79,25 @@ fn the_rude_and_the_deaf_do_not_disturb_a_crowd_nor_fill_the_memory() {
         .await?;
         let during = server.process().memory().await?;
 
-        for (number, witness) in witnesses.into_iter().enumerate() {
-            let account = witness
-                .saw_everything(&exchange)
-                .await
+        let now = exchange.observe().await?.now;
+        let mut tapes = Vec::new();
+        for witness in witnesses {
+            witness.reach(now).await?;
+            tapes.push(witness.stop().await?);
+        }
+        let truths = [
+            exchange.trades(COINS[0], began).await?,
+            exchange.trades(COINS[1], began).await?,
+            exchange.trades(COINS[2], began).await?,
+        ];
+        for (number, tape) in tapes.iter().enumerate() {
+            let account = tape
+                .check(&truths[number % COINS.len()])
                 .with_context(|| format!("client {number}"))?;
+            ensure!(
+                account.declared == 0 && tape.declarations() == 0,
+                "client {number} missed some: {account:?}"
+            );
             ensure!(
                 account.delivered > 100,
                 "client {number} saw only {} trades",
@@ -147,4 +163,37 @@ async fn offend(address: std::net::SocketAddr, kind: usize) -> anyhow::Result<()
             }
         }
     }
+}
+
+#[test]
+fn a_client_that_takes_nothing_is_let_go_and_its_memory_with_it() {
+    play(async |stage| {
+        let exchange = stage
+            .exchange(Market {
+                speed: 20.0,
+                ..Market::default()
+            })
+            .await?;
+        let server = stage.server(&exchange, Settings::default()).await?;
+        let token = stage.token(&Claims::viewer("deaf"))?;
+
+        let deaf = deafened(&server, &token).await?;
+        until(
+            "the server has let the deaf client go",
+            Duration::from_secs(120),
+            async || {
+                let clients = server.health().await?["websocket"]["clients"].as_u64();
+                ensure!(clients == Some(0), "it counts {clients:?} clients");
+                Ok(())
+            },
+        )
+        .await?;
+        drop(deaf);
+
+        // The next one is served as if nothing had been.
+        let mut wire = server.connect().await?;
+        wire.subscribe("trades", json!({"symbol": "BTC"})).await?;
+        wire.next_of("trades.update").await?;
+        Ok(())
+    });
 }
