@@ -332,9 +332,10 @@ fn of_clock(here: Timestamp, there: Timestamp) -> Outcome {
 fn of_refusal(refusal: &Refusal) -> Outcome {
     let message = &refusal.message;
     match refusal.code {
-        ErrorCode::AuthFailed | ErrorCode::Forbidden | ErrorCode::TokenExpired => Outcome::Warn(format!(
-            "not for everyone here ({message}); give a token with --token-file"
-        )),
+        ErrorCode::AuthFailed => {
+            Outcome::Warn("not for everyone here; give a token with --token-file".to_owned())
+        }
+        ErrorCode::Forbidden => Outcome::Warn(format!("not for this user: {message}")),
         ErrorCode::UpstreamDown => Outcome::Warn(format!(
             "{message}; name an exchange to the server with NEXUS_HYPERLIQUID_URL if it shall have one"
         )),

@@ -6,8 +6,8 @@ use std::time::{Duration, SystemTime};
 use nexus_client::native::{Client, Events};
 use nexus_client::{AfterRefusal, Back, Event, LinkState, TokenNeed};
 use nexus_protocol::{
-    ChannelStatus, Epoch, FeedState, Mode, Offset, Payload, Position, Publication, Push, Subscribe,
-    Timestamp, Topic, encode_push,
+    ChannelStatus, Epoch, ErrorCode, FeedState, Mode, Offset, Payload, Position, Publication, Push, Refusal,
+    Subscribe, Timestamp, Topic, encode_push,
 };
 
 use crate::connection::Connection;
@@ -82,7 +82,7 @@ pub(crate) async fn run(args: Args) -> Result<(), Failure> {
         left: args.count,
     };
     let end = tokio::select! {
-        end = printer.listen(events) => end,
+        end = printer.listen(&client, events) => end,
         () = interrupted() => Ok(End::Interrupted),
     };
     let position = client
@@ -143,7 +143,7 @@ struct Printer {
 }
 
 impl Printer {
-    async fn listen(&mut self, mut events: Events) -> Result<End, Failure> {
+    async fn listen(&mut self, client: &Client, mut events: Events) -> Result<End, Failure> {
         while let Some(event) = events.next().await {
             match event {
                 Event::Publication {
@@ -158,7 +158,10 @@ impl Printer {
                         return Ok(End::Enough);
                     }
                 }
-                Event::Link(state) => self.link(&state)?,
+                Event::Link(state) => {
+                    let now = client.view(|_, now| now).await.unwrap_or_default();
+                    self.link(&state, now)?;
+                }
                 Event::Back(back) => self.back(&back),
                 Event::SignedIn { user, .. } => self.note(&format!("signed in as {user}")),
                 Event::TokenNeeded(TokenNeed::ExpiresIn(left)) => {
@@ -230,17 +233,21 @@ impl Printer {
         Ok(())
     }
 
-    fn link(&self, state: &LinkState) -> Result<(), Failure> {
+    fn link(&self, state: &LinkState, now: Duration) -> Result<(), Failure> {
         match state {
             LinkState::Connecting { attempt: 1 } => self.note(&format!("connecting to {}", self.server)),
-            LinkState::Connecting { attempt } => {
-                self.note(&format!("connecting to {} (attempt {attempt})", self.server));
-            }
-            LinkState::Waiting { attempt, trouble, .. } => {
-                self.warn(&format!("{trouble}; attempt {attempt} follows"));
+            LinkState::Waiting {
+                until,
+                attempt,
+                trouble,
+            } => {
+                let wait = until.saturating_sub(now).as_secs_f64();
+                self.warn(&format!("{trouble}; attempt {attempt} in {wait:.1} s"));
             }
             LinkState::Live => self.note("live"),
             LinkState::Stopped(stop) => return Err(Failure::Because(stop.to_string())),
+            // The wait before was told.
+            LinkState::Connecting { .. } => {}
             LinkState::Resyncing | LinkState::Hidden | LinkState::Offline => {}
         }
         Ok(())
@@ -306,6 +313,15 @@ async fn interrupted() {
 /// Says something beside the output. Nobody may listen, and that is fine.
 fn say(text: String) {
     let _ = writeln!(std::io::stderr(), "{text}");
+}
+
+fn refused(topic: &Topic, refusal: &Refusal) -> String {
+    match refusal.code {
+        ErrorCode::AuthFailed => {
+            format!("{topic} is not for everyone; give a token with --token-file (see `nexus token`)")
+        }
+        _ => format!("{topic} is refused: {}", refusal.message),
+    }
 }
 
 /// What was published, on one line.

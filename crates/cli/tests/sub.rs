@@ -164,7 +164,7 @@ async fn a_broken_connection_is_told_and_healed() {
         "{}",
         done.stdout
     );
-    assert!(done.stderr.contains("attempt 2 follows"), "{}", done.stderr);
+    assert!(done.stderr.contains("attempt 2 in "), "{}", done.stderr);
     assert!(
         done.stderr.contains("room:lobby: 3 publications lost (2 to 4)"),
         "{}",

@@ -365,9 +365,10 @@ impl fmt::Display for Trouble {
                 CloseCode::Abnormal => f.write_str("the connection broke or could not be made"),
                 code => write!(f, "the connection was closed ({})", code.code()),
             },
-            Trouble::Closed { code, reason } => {
-                write!(f, "the connection was closed: {reason} ({})", code.code())
-            }
+            Trouble::Closed { code, reason } => match code {
+                CloseCode::Abnormal => write!(f, "the connection broke or could not be made: {reason}"),
+                code => write!(f, "the connection was closed: {reason} ({})", code.code()),
+            },
             Trouble::SignInRefused(refusal) => write!(f, "signing in did not work: {}", refusal.message),
             Trouble::Wanted => f.write_str("a new connection was wanted"),
         }

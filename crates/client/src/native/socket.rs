@@ -168,6 +168,7 @@ fn end_of(error: &Error) -> (u16, String) {
                 format!("HTTP {status} {said}").trim().to_owned(),
             )
         }
+        Error::Io(error) => (BROKEN, error.to_string()),
         other => (BROKEN, other.to_string()),
     }
 }

@@ -27,6 +27,9 @@ struct Set {
     origin: String,
 }
 
+/// Variables that `nexus` reads and the server does not; both may run in one environment.
+const OF_THE_COMMAND_LINE: [&str; 2] = ["SERVER", "TOKEN"];
+
 impl Settings {
     /// Puts what was set together: later layers win over earlier ones.
     ///
@@ -45,6 +48,9 @@ impl Settings {
             let Some(name) = variable.strip_prefix("NEXUS_") else {
                 continue;
             };
+            if OF_THE_COMMAND_LINE.contains(&name) {
+                continue;
+            }
             let unknown = || {
                 ConfigError(format!(
                     "there is no setting {variable}; see docs/OPERATING.md for those there are"

@@ -81,6 +81,12 @@ fn flags_win_over_the_environment_and_the_environment_over_the_file() {
 }
 
 #[test]
+fn variables_of_the_command_line_are_none_of_ours() {
+    let environment = [("NEXUS_SERVER", "http://a"), ("NEXUS_TOKEN", "t")];
+    assert!(config("", &environment, &[]).is_ok());
+}
+
+#[test]
 fn lists_and_switches_are_read_from_each() {
     let from_file = config(
         "anonymous = [\"prices\", \"room:*\"]\nexempt_loopback = true",
