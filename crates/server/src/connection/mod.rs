@@ -16,6 +16,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use nexus_protocol::{
     ClientId, CloseCode, Connected, ErrorCode, JSON_SUBPROTOCOL, Limits, MessageId, Push, Refusal, Reply,
     Shutdown, encode_push, encode_reply,
@@ -30,13 +31,15 @@ use crate::connection::requests::Done;
 use crate::connection::session::Session;
 use crate::connection::timers::{Alarm, Timer};
 use crate::connection::wire::{Ended, Event, Wire};
+use crate::encoded::text_frame;
 use crate::gateway::Gateway;
 use crate::outbox::{Outbox, Work};
 
 /// So much is handed to the socket before it is flushed.
 const BATCH_BYTES: usize = 64 * 1024;
-/// While so much waits for the socket, nothing is read: a client that asks and does not read waits for itself.
-const READ_UP_TO: usize = 64 * 1024;
+/// While answers of so many bytes wait for the socket, nothing is read: a client that asks and does not read waits for
+/// itself.
+const MOST_ANSWER_BYTES: usize = 64 * 1024;
 
 /// One client of the native door.
 pub struct Connection<S> {
@@ -47,6 +50,8 @@ pub struct Connection<S> {
     session: Session,
     /// The request that takes time, if there is one; the next is read when it is done.
     request: Option<Pin<Box<dyn Future<Output = Done> + Send>>>,
+    /// What was answered since the socket had last taken everything.
+    answer_bytes: usize,
     alarm: Alarm,
     /// When the last sign of life came.
     heard: Instant,
@@ -84,6 +89,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             outbox: Arc::new(Outbox::new(limits.outbox_bytes as usize)),
             session: Session::default(),
             request: None,
+            answer_bytes: 0,
             alarm: Alarm::new(now),
             heard: now,
             next_ping: now + limits.ping_every,
@@ -141,11 +147,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         if self.restart_at.is_none() && self.gateway.drain.has_begun() {
             self.announce_restart();
         }
+        if self.wire.waiting() == 0 {
+            self.answer_bytes = 0;
+        }
         self.fill().await;
         self.outbox.note_on_the_wire(self.wire.waiting());
         let (wake_at, timer) = self.next_timer();
         self.alarm.set(wake_at);
-        let may_read = self.request.is_none() && self.wire.waiting() < READ_UP_TO;
+        let may_read = self.request.is_none() && self.answer_bytes < MOST_ANSWER_BYTES;
         tokio::select! {
             event = self.wire.event(may_read) => self.handle_event(event),
             done = finished(&mut self.request) => self.handle_done(done),
@@ -289,14 +298,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     }
 
     fn reply(&mut self, id: Option<&MessageId>, reply: &Reply) {
-        self.send(crate::encoded::text_frame(&encode_reply(id, reply, wall_clock())));
+        let frame = text_frame(&encode_reply(id, reply, wall_clock()));
+        self.answer_bytes += frame.len();
+        self.send(frame);
     }
 
     fn push(&mut self, push: &Push) {
-        self.send(crate::encoded::text_frame(&encode_push(push, wall_clock())));
+        self.send(text_frame(&encode_push(push, wall_clock())));
     }
 
-    fn send(&mut self, frame: bytes::Bytes) {
+    fn send(&mut self, frame: Bytes) {
         self.gateway.metrics.frames_sent.inc();
         self.gateway.metrics.bytes_sent.inc_by(frame.len() as u64);
         self.wire.push(frame);

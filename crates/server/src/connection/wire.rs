@@ -130,20 +130,28 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
         poll_fn(|cx| self.poll_event(cx, may_read)).await
     }
 
+    /// Writes, and then reads as well even if all was written at once: a client that gets as much as it can take must
+    /// still be heard.
     fn poll_event(&mut self, cx: &mut Context<'_>, may_read: bool) -> Poll<Event> {
         loop {
+            let mut has_flushed = false;
             if !self.out.is_empty() {
                 let was_blocked = self.blocked_since.is_some();
                 match self.poll_write_out(cx) {
-                    Poll::Ready(Ok(())) => return Poll::Ready(Event::Flushed),
+                    Poll::Ready(Ok(())) => has_flushed = true,
                     Poll::Ready(Err(_)) => return Poll::Ready(Event::Ended(Ended::Broken)),
                     // Told once, so that whoever waits here can set its alarm.
                     Poll::Pending if !was_blocked => return Poll::Ready(Event::Blocked),
                     Poll::Pending => {}
                 }
             }
+            let otherwise = if has_flushed {
+                Poll::Ready(Event::Flushed)
+            } else {
+                Poll::Pending
+            };
             if !may_read {
-                return Poll::Pending;
+                return otherwise;
             }
             let message = self.reader.read(&mut Side {
                 io: &mut self.io,
@@ -164,7 +172,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
                 }
                 // An answer that was just queued has not been tried to be written yet.
                 Err(Error::Io(error)) if error.kind() == io::ErrorKind::WouldBlock && has_answer => {}
-                Err(Error::Io(error)) if error.kind() == io::ErrorKind::WouldBlock => return Poll::Pending,
+                Err(Error::Io(error)) if error.kind() == io::ErrorKind::WouldBlock => return otherwise,
                 Err(error) => return Poll::Ready(Event::Ended(Ended::from(&error))),
             }
         }
@@ -453,6 +461,14 @@ mod tests {
         wire.push_text("now");
         assert!(matches!(wire.event(false).await, Event::Flushed));
         assert!(matches!(wire.event(true).await, Event::Text(text) if text.as_str() == "later"));
+    }
+
+    #[tokio::test]
+    async fn however_much_there_is_to_write_the_client_is_read() {
+        let (mut wire, mut client) = both(1 << 20).await;
+        client.send(Message::text("hear me")).await.unwrap();
+        wire.push_text("more");
+        assert!(matches!(wire.event(true).await, Event::Text(text) if text.as_str() == "hear me"));
     }
 
     #[test]

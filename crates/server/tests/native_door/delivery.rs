@@ -334,3 +334,28 @@ async fn whoever_joins_at_any_moment_sees_one_unbroken_order() {
             .unwrap();
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_client_that_gets_more_than_it_can_take_is_still_heard() {
+    let world = World::start(settings()).await;
+    let mut client = world.connect().await;
+    client.subscribe("room:a").await;
+    let broker = world.broker.clone();
+    let flood = tokio::spawn(async move {
+        let room = topic("room:a");
+        let word: std::sync::Arc<str> = format!("\"{}\"", "x".repeat(200_000)).into();
+        loop {
+            broker
+                .publish(&room, Content::Whole(std::sync::Arc::clone(&word)), now())
+                .await
+                .unwrap();
+            tokio::task::yield_now().await;
+        }
+    });
+    for _ in 0..20 {
+        assert_eq!(client.ask("ping", Value::Null).await["type"], "pong");
+    }
+    let answer = client.ask("unsubscribe", json!({"channel": "room:a"})).await;
+    assert_eq!(answer["type"], "unsubscribed");
+    flood.abort();
+}
