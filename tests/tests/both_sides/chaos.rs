@@ -9,6 +9,9 @@ use serde_json::json;
 
 /// How long everything goes wrong.
 const CHAOS: Duration = Duration::from_secs(75);
+/// How long the exchange is silent when it is. It numbers nothing: what it leaves out in a pause as short as those between
+/// its trades, nobody can see.
+const SILENCE_MS: std::ops::Range<u64> = 10_000..14_000;
 /// How long a link may take to be back after one fault.
 const BACK: Duration = Duration::from_secs(60);
 
@@ -161,12 +164,12 @@ async fn go_wrong(
         5 => exchange.fault(json!({"fault": "duplicate_trades"})).await?,
         6 => {
             exchange.stall(true).await?;
-            pause(exchange, dice.u64(1_000..8_000)).await?;
+            pause(exchange, dice.u64(SILENCE_MS)).await?;
             exchange.clear().await?;
         }
         7 => {
             exchange.stall_trades("ETH", true).await?;
-            pause(exchange, dice.u64(1_000..8_000)).await?;
+            pause(exchange, dice.u64(SILENCE_MS)).await?;
             exchange.clear().await?;
         }
         8 => {
