@@ -39,9 +39,9 @@ pub(crate) fn Ticker(props: &Props) -> Html {
     html! {
         <section class={if is_old { "ticker pane-ticker is-stale" } else { "ticker pane-ticker" }} data-testid="ticker"
             data-symbol={symbol.to_string()} data-freshness={freshness.word()} aria-label={symbol.to_string()}>
-            <button type="button" class="ticker-symbol" onclick={on_choose}
-                aria-label={format!("{} {}: choose another coin", name(symbol), Kind::of(symbol).word())}>
-                <span>{ name(symbol) }</span><span class="badge">{ Kind::of(symbol).word() }</span><Glyph of={Icon::Down} />
+            <button type="button" class="ticker-symbol" onclick={on_choose}>
+                <span>{ name(symbol) }</span>{ " " }<span class="badge">{ Kind::of(symbol).word() }</span>
+                <span class="visually-hidden">{ ", choose another coin" }</span><Glyph of={Icon::Down} />
             </button>
             <p class={yew::classes!("ticker-price", direction)} data-testid="ticker-price">
                 <span class="ticker-arrow" aria-hidden="true"></span>
