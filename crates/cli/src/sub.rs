@@ -187,14 +187,7 @@ impl Printer {
                         self.warn(&format!("{topic} is refused for now: {}", refusal.message));
                     }
                     AfterRefusal::WaitForToken | AfterRefusal::WaitForRoom | AfterRefusal::GiveUp => {
-                        let hint = match next {
-                            AfterRefusal::WaitForToken => {
-                                "; give a token with --token-file (see `nexus token`)"
-                            }
-                            _ => "",
-                        };
-                        let sentence = format!("{topic} is refused: {}{hint}", refusal.message);
-                        return Err(Failure::Because(sentence));
+                        return Err(Failure::Because(refused(&topic, &refusal)));
                     }
                 },
                 Event::RoundTrip(_)

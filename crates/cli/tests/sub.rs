@@ -174,25 +174,35 @@ async fn a_broken_connection_is_told_and_healed() {
 
 #[tokio::test]
 async fn a_refusal_ends_it_with_one_sentence() {
-    let script = Script::listen().await;
-    let server = script.url();
-    let nexus = Nexus::run(&[
-        "sub",
-        "trades",
-        "--param",
-        "symbol=NOPE",
-        "--server",
-        server.as_str(),
-    ]);
-    let mut connection = script.accept().await;
-    let (id, _) = greet(&mut connection).await;
-    let refusal = Refusal::new(ErrorCode::InvalidParams, "there is no market `NOPE`");
-    connection.reply(&id, &Reply::Error(refusal)).await;
+    for (code, says) in [
+        (
+            ErrorCode::InvalidParams,
+            r#"nexus: trades{"symbol":"NOPE"} is refused: as the server says it"#,
+        ),
+        (
+            ErrorCode::AuthFailed,
+            r#"nexus: trades{"symbol":"NOPE"} is not for everyone; give a token with --token-file (see `nexus token`)"#,
+        ),
+    ] {
+        let script = Script::listen().await;
+        let server = script.url();
+        let nexus = Nexus::run(&[
+            "sub",
+            "trades",
+            "--param",
+            "symbol=NOPE",
+            "--server",
+            server.as_str(),
+        ]);
+        let mut connection = script.accept().await;
+        let (id, _) = greet(&mut connection).await;
+        let refusal = Refusal::new(code, "as the server says it");
+        connection.reply(&id, &Reply::Error(refusal)).await;
 
-    let done = nexus.done().await;
-    assert_eq!((done.code, done.stdout.as_str()), (1, ""));
-    let says = r#"nexus: trades{"symbol":"NOPE"} is refused: there is no market `NOPE`"#;
-    assert_eq!(done.stderr.lines().last().unwrap(), says);
+        let done = nexus.done().await;
+        assert_eq!((done.code, done.stdout.as_str()), (1, ""));
+        assert_eq!(done.stderr.lines().last(), Some(says));
+    }
 }
 
 #[tokio::test]
