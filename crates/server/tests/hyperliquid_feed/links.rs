@@ -33,13 +33,7 @@ async fn disturb(world: &World, viewers: &mut [Viewer], fault: Fault, states: &[
     let told: Vec<usize> = viewers.iter().map(|viewer| viewer.statuses.len()).collect();
     world.exchange.fault(fault);
     for (viewer, told) in viewers.iter_mut().zip(told) {
-        viewer
-            .until("the disturbance is told", |viewer| {
-                viewer.statuses[told..]
-                    .iter()
-                    .any(|status| states.contains(&status.state))
-            })
-            .await;
+        viewer.until_told_since(told, states).await;
     }
 }
 
@@ -101,7 +95,11 @@ async fn an_exchange_that_is_gone_is_down_until_it_is_back() {
     world.exchange.kill().await;
     for viewer in &mut viewers {
         viewer.until_state(FeedState::Down).await;
-        assert!(viewer.statuses.last().unwrap().reason.is_some());
+        let why = viewer
+            .statuses
+            .iter()
+            .rfind(|status| status.state == FeedState::Down);
+        assert!(why.unwrap().reason.is_some());
     }
     world
         .report_until("down", |report| report.state == LinkReport::Down)

@@ -193,11 +193,12 @@ impl Viewer {
                     .payloads
                     .last()
                     .map(|payload| &payload[..payload.len().min(300)]);
+                let told = self.statuses.iter().map(|it| (it.state, it.reason.as_deref()));
                 panic!(
-                    "{}: {what} never came true. {} payloads, last {last:?}, statuses {:#?}",
+                    "{}: {what} never came true. {} payloads, last {last:?}, told {:?}",
                     self.topic,
                     self.payloads.len(),
-                    self.statuses
+                    told.collect::<Vec<_>>()
                 );
             }
         }
@@ -213,6 +214,17 @@ impl Viewer {
     pub(crate) async fn until_state(&mut self, state: FeedState) {
         self.until(&format!("{state:?}"), |viewer| viewer.state() == Some(state))
             .await;
+    }
+
+    /// Notes what came until one of these states was told, after the first `told` statuses.
+    pub(crate) async fn until_told_since(&mut self, told: usize, states: &[FeedState]) {
+        let what = format!("told one of {states:?}");
+        self.until(&what, |viewer| {
+            viewer.statuses[told..]
+                .iter()
+                .any(|status| states.contains(&status.state))
+        })
+        .await;
     }
 
     /// Notes what came until so many more payloads did.

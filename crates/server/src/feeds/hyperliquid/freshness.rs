@@ -75,6 +75,12 @@ impl SourceState {
             (LineState::Lost(reason), _) if self.news.is_some() => {
                 (2, FeedState::Stale, Some(reason.clone()))
             }
+            // It moved to a link of its own, which is not open yet.
+            (LineState::New, _) if self.news.is_some() => (
+                2,
+                FeedState::Stale,
+                Some("the connection to the exchange was lost".to_owned()),
+            ),
             (LineState::Silent, _) => (
                 2,
                 FeedState::Stale,
@@ -89,5 +95,80 @@ impl SourceState {
             (LineState::Up, Flow::Off | Flow::Subscribed) => (1, FeedState::Resyncing, None),
             (LineState::Up, Flow::Flowing) => (0, FeedState::Live, None),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn source(line: LineState, flow: Flow) -> SourceState {
+        SourceState {
+            line,
+            flow,
+            news: Some(Timestamp::from_millis(7)),
+        }
+    }
+
+    #[test]
+    fn only_what_flows_and_is_complete_is_live() {
+        let reason = || "gone".to_owned();
+        for (sources, is_current, state) in [
+            (vec![source(LineState::Up, Flow::Flowing)], true, FeedState::Live),
+            (
+                vec![source(LineState::Up, Flow::Flowing)],
+                false,
+                FeedState::Resyncing,
+            ),
+            (
+                vec![source(LineState::Up, Flow::Subscribed)],
+                true,
+                FeedState::Resyncing,
+            ),
+            (vec![source(LineState::Up, Flow::Off)], true, FeedState::Resyncing),
+            (vec![source(LineState::Up, Flow::Quiet)], true, FeedState::Stale),
+            (
+                vec![source(LineState::Silent, Flow::Flowing)],
+                true,
+                FeedState::Stale,
+            ),
+            (
+                vec![source(LineState::Lost(reason()), Flow::Off)],
+                true,
+                FeedState::Stale,
+            ),
+            (vec![source(LineState::New, Flow::Off)], true, FeedState::Stale),
+            (
+                vec![source(LineState::Down(reason()), Flow::Off)],
+                true,
+                FeedState::Down,
+            ),
+            (
+                vec![source(LineState::Apart("why"), Flow::Off)],
+                true,
+                FeedState::Down,
+            ),
+            (vec![], true, FeedState::Down),
+        ] {
+            assert_eq!(judge(&sources, is_current).state, state, "{sources:?}");
+        }
+    }
+
+    #[test]
+    fn the_worst_source_counts_and_gives_the_reason() {
+        let fine = || source(LineState::Up, Flow::Flowing);
+        let judged = judge(
+            &[fine(), source(LineState::Down("no route".to_owned()), Flow::Off)],
+            true,
+        );
+        assert_eq!(
+            (judged.state, judged.reason.as_deref()),
+            (FeedState::Down, Some("no route"))
+        );
+        let judged = judge(&[source(LineState::Up, Flow::Quiet), fine()], true);
+        assert_eq!(
+            (judged.state, judged.news),
+            (FeedState::Stale, Some(Timestamp::from_millis(7)))
+        );
     }
 }

@@ -3,6 +3,9 @@
 //! Promises: never more than the exchange allows one address, whatever is wanted; a source that kills links does so
 //! alone.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
@@ -141,7 +144,8 @@ impl Links {
         if self.places.contains_key(&source) {
             return;
         }
-        if self.subscriptions() >= MAX_SUBSCRIPTIONS {
+        let admitted = self.places.values().filter(|place| **place != Place::Crowded).count();
+        if admitted >= MAX_SUBSCRIPTIONS {
             self.places.insert(source, Place::Crowded);
             return;
         }
