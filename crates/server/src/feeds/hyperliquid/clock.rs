@@ -21,7 +21,7 @@ pub(crate) struct Clock {
 }
 
 /// The shortest deadline on the network, however fast the feed's time runs: the network does not run with it.
-const SHORTEST_DEADLINE: Duration = Duration::from_secs(1);
+const SHORTEST_DEADLINE: Duration = Duration::from_secs(2);
 
 impl Moment {
     /// The feed's start.

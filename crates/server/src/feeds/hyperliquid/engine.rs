@@ -48,7 +48,7 @@ const EVENTS: usize = 256;
 /// Answers that wait. Full means: those who asked wait.
 const ANSWERS: usize = 64;
 /// Questions that are on their way at a time.
-const QUESTIONS: usize = 4;
+const QUESTIONS: usize = 8;
 
 /// The task that owns the feed.
 pub(super) struct Engine {
