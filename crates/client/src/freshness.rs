@@ -18,9 +18,9 @@ pub enum Freshness {
         /// How long ago its last news came.
         age: Duration,
     },
-    /// Being asked for, or being caught up with.
+    /// Being asked for, also again and again, or being caught up with.
     Resyncing,
-    /// The server cannot reach its source.
+    /// The server cannot reach its source; the topic may even be refused for that.
     Down {
         /// For how long.
         age: Duration,
@@ -30,7 +30,7 @@ pub enum Freshness {
         /// How long ago the link was last known to be up; since the session began, if it never was.
         age: Duration,
     },
-    /// The server refuses the topic.
+    /// The server refuses the topic, until something changes.
     Refused,
 }
 

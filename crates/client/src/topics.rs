@@ -43,6 +43,8 @@ pub(crate) struct Wanted {
     // When the last publication, or the answer to the subscribe, came.
     news_at: Option<Duration>,
     backoff: Backoff,
+    // Since when the server has not let us have it.
+    refused_since: Option<Duration>,
     repeats: u8,
     conflated: u64,
 }
@@ -61,8 +63,12 @@ enum Phase {
         // Whether a publication was taken since.
         begun: bool,
     },
-    /// Refused for now.
-    Retrying { until: Duration },
+    /// Refused for now, for this reason and since then.
+    Retrying {
+        until: Duration,
+        code: ErrorCode,
+        since: Duration,
+    },
     /// Refused, until something changes.
     Parked { code: ErrorCode, token: u64 },
 }
@@ -73,6 +79,9 @@ pub(crate) enum Standing<'a> {
     Joined {
         status: Option<&'a ChannelStatus>,
         news_at: Duration,
+    },
+    SourceDown {
+        since: Duration,
     },
     Refused,
 }
@@ -100,6 +109,7 @@ impl Topics {
                 status: None,
                 news_at: None,
                 backoff: Backoff::standard(),
+                refused_since: None,
                 repeats: 0,
                 conflated: 0,
             },
@@ -179,7 +189,8 @@ impl Topics {
         if code.is_transient() {
             let announced = Duration::from_millis(refusal.retry_after_ms.unwrap_or(0));
             let until = now + wanted.backoff.fail(rng).max(announced);
-            self.set_phase(key, Phase::Retrying { until });
+            let since = *wanted.refused_since.get_or_insert(now);
+            self.set_phase(key, Phase::Retrying { until, code, since });
             return Some((topic, AfterRefusal::RetryAt(until)));
         }
         self.set_phase(key, Phase::Parked { code, token });
@@ -292,8 +303,13 @@ impl Topics {
                 status: wanted.status.as_ref(),
                 news_at,
             },
-            (Phase::Retrying { .. } | Phase::Parked { .. }, _) => Standing::Refused,
-            (Phase::Queued | Phase::Asked { .. } | Phase::Joined { .. }, _) => Standing::Pending,
+            (Phase::Retrying { code, since, .. }, _) if *code == ErrorCode::UpstreamDown => {
+                Standing::SourceDown { since: *since }
+            }
+            (Phase::Parked { .. }, _) => Standing::Refused,
+            (Phase::Queued | Phase::Asked { .. } | Phase::Joined { .. } | Phase::Retrying { .. }, _) => {
+                Standing::Pending
+            }
         })
     }
 
@@ -323,7 +339,7 @@ impl Topics {
                 self.queue.remove(&(false, key));
                 self.queue.remove(&(true, key));
             }
-            Phase::Retrying { until } => {
+            Phase::Retrying { until, .. } => {
                 self.retries.remove(&(*until, key));
             }
             Phase::Asked { .. } => self.asked -= 1,
@@ -333,7 +349,7 @@ impl Topics {
             Phase::Queued => {
                 self.queue.insert((again, key));
             }
-            Phase::Retrying { until } => {
+            Phase::Retrying { until, .. } => {
                 self.retries.insert((*until, key));
             }
             Phase::Asked { .. } => self.asked += 1,

@@ -189,3 +189,14 @@ fn tls() -> &'static Arc<ClientConfig> {
         Arc::new(config)
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tls_needs_nothing_of_the_process() {
+        assert!(rustls::crypto::CryptoProvider::get_default().is_none());
+        assert!(!tls().crypto_provider().cipher_suites.is_empty());
+    }
+}

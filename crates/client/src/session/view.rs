@@ -33,6 +33,10 @@ impl Session {
         }
         let (status, news_at) = match standing {
             Standing::Pending => return Some(Freshness::Resyncing),
+            Standing::SourceDown { since } => {
+                let age = now.saturating_sub(since);
+                return Some(Freshness::Down { age });
+            }
             Standing::Refused => return Some(Freshness::Refused),
             Standing::Joined { status, news_at } => (status, news_at),
         };

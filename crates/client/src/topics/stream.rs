@@ -4,7 +4,9 @@ use std::cmp::Ordering;
 use std::time::Duration;
 
 use fastrand::Rng;
-use nexus_protocol::{Admit, ChannelStatus, FeedState, Gap, Position, Publication, Subscribed, Topic};
+use nexus_protocol::{
+    Admit, ChannelStatus, ErrorCode, FeedState, Gap, Position, Publication, Subscribed, Topic,
+};
 
 use crate::topics::{Phase, TopicKey, Topics};
 use crate::{Continuity, Loss};
@@ -70,6 +72,7 @@ impl Topics {
         let wanted = self.wanted.get_mut(&key).expect("looked up by the caller");
         wanted.status.clone_from(&reply.status);
         wanted.news_at = Some(now);
+        wanted.refused_since = None;
         let offered = Position {
             epoch: reply.epoch.clone(),
             offset: reply.offset,
@@ -145,7 +148,11 @@ impl Topics {
         let phase = if first {
             Phase::Queued
         } else {
-            Phase::Retrying { until: now + wait }
+            Phase::Retrying {
+                until: now + wait,
+                code: ErrorCode::Internal,
+                since: now,
+            }
         };
         self.set_phase(key, phase);
         Taken::Doubted

@@ -70,6 +70,26 @@ fn it_knows_that_time_has_passed_even_if_no_timer_came() {
 }
 
 #[test]
+fn a_topic_that_is_refused_because_its_source_is_away_is_down() {
+    let mut bench = Bench::live();
+    bench.subscribe(&room("a"));
+    bench.refuse(Refusal::new(ErrorCode::UpstreamDown, "the source is away"));
+    bench.sleep(secs(1));
+    assert_eq!(freshness(&bench), Some(Freshness::Down { age: secs(1) }));
+    bench.pass(secs(0));
+    bench.refuse(Refusal::new(ErrorCode::UpstreamDown, "the source is still away"));
+    bench.sleep(secs(4));
+    assert_eq!(
+        freshness(&bench),
+        Some(Freshness::Down { age: secs(5) }),
+        "since the first time"
+    );
+    bench.pass(secs(0));
+    bench.confirm(0, None);
+    assert!(freshness(&bench).unwrap().is_live());
+}
+
+#[test]
 fn a_refused_topic_is_called_so() {
     let mut bench = Bench::live();
     bench.subscribe(&room("a"));

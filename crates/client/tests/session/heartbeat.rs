@@ -91,6 +91,20 @@ fn a_page_that_shows_again_or_a_network_that_is_back_is_looked_into() {
 }
 
 #[test]
+fn a_page_whose_timers_always_come_late_still_finds_out_that_its_link_is_dead() {
+    let mut bench = Bench::live();
+    bench.wish(Wish::Hidden);
+    let mut wakes = 0;
+    while bench.closes().is_empty() {
+        // Browsers wake hidden pages once a minute.
+        bench.sleep(secs(60));
+        bench.pass(Duration::ZERO);
+        wakes += 1;
+    }
+    assert!(wakes <= 2, "{wakes} minutes");
+}
+
+#[test]
 fn silence_is_not_held_against_a_link_that_nobody_reads() {
     let mut bench = Bench::live();
     bench.reading_stops();
