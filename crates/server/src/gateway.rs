@@ -11,10 +11,10 @@ use crate::connections::Connections;
 use crate::doors::addresses::{Addresses, Network};
 use crate::doors::origin::Origins;
 use crate::drain::Drain;
-use crate::feeds::Feeds;
+use crate::feeds::{FeedCounts, FeedReport, Feeds, LinkReport};
 use crate::hub::Hub;
 use crate::limits::ClientLimits;
-use crate::metrics::{Metrics, Standing};
+use crate::metrics::{FeedStanding, Metrics, Standing};
 
 /// What every door, connection and command needs.
 #[derive(Debug)]
@@ -60,6 +60,48 @@ impl Gateway {
             topics: self.broker.topics() as u64,
             topics_wanted: self.hub.topics_wanted() as u64,
             waiting_bytes: self.connections.waiting() as u64,
+            feeds: self.feeds.report().iter().map(standing).collect(),
         }
+    }
+}
+
+fn standing(feed: &FeedReport) -> FeedStanding {
+    let FeedCounts {
+        frames,
+        unknown_frames,
+        garbled_frames,
+        binary_frames,
+        stray_frames,
+        error_frames,
+        unsound_books,
+        connects,
+        losses,
+        requests,
+        failed_requests,
+        gaps,
+        quarantined,
+        unpublished,
+    } = feed.counts;
+    FeedStanding {
+        name: feed.name,
+        is_up: matches!(feed.state, LinkReport::Idle | LinkReport::Up),
+        connections: feed.connections as u64,
+        subscriptions: feed.subscriptions as u64,
+        events: vec![
+            ("frames", frames),
+            ("unknown_frames", unknown_frames),
+            ("garbled_frames", garbled_frames),
+            ("binary_frames", binary_frames),
+            ("stray_frames", stray_frames),
+            ("error_frames", error_frames),
+            ("unsound_books", unsound_books),
+            ("connects", connects),
+            ("losses", losses),
+            ("requests", requests),
+            ("failed_requests", failed_requests),
+            ("gaps", gaps),
+            ("quarantined", quarantined),
+            ("unpublished", unpublished),
+        ],
     }
 }

@@ -32,6 +32,8 @@ pub struct Metrics {
     pub behind: Counter,
     /// Publications that a client never got, and was told so.
     pub missed: Counter,
+    /// Connections that ended by a fault of ours.
+    pub panics: Counter,
     /// From the publication to the socket.
     pub delivery: Latency,
     /// From a request to its answer.
@@ -63,8 +65,36 @@ pub struct CodeLabel {
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 struct CloseValue(Option<CloseCode>);
 
+/// Label: a feed.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, EncodeLabelSet)]
+struct FeedLabel {
+    feed: &'static str,
+}
+
+/// Labels: a feed, and what happened on it.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, EncodeLabelSet)]
+struct FeedEventLabel {
+    feed: &'static str,
+    event: &'static str,
+}
+
+/// How a feed stands.
+#[derive(Clone, Debug)]
+pub struct FeedStanding {
+    /// Which.
+    pub name: &'static str,
+    /// Whether its upstream can be reached, as far as it has to be.
+    pub is_up: bool,
+    /// Links to the upstream.
+    pub connections: u64,
+    /// Subscriptions at the upstream.
+    pub subscriptions: u64,
+    /// What happened since the start, by name.
+    pub events: Vec<(&'static str, u64)>,
+}
+
 /// What is counted elsewhere and only shown here.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Standing {
     /// WebSockets.
     pub connections: u64,
@@ -76,11 +106,13 @@ pub struct Standing {
     pub topics_wanted: u64,
     /// Bytes that wait for clients.
     pub waiting_bytes: u64,
+    /// How each feed stands.
+    pub feeds: Vec<FeedStanding>,
 }
 
 impl Metrics {
     /// The text that Prometheus reads ([OpenMetrics](https://prometheus.io/docs/specs/om/open_metrics_spec/)).
-    pub fn render(&self, standing: Standing) -> String {
+    pub fn render(&self, standing: &Standing) -> String {
         let mut registry = Registry::with_prefix("nexus");
         self.register(&mut registry);
         for (name, help, value) in [
@@ -106,6 +138,7 @@ impl Metrics {
             gauge.set(value);
             registry.register(name, help, gauge);
         }
+        register_feeds(&mut registry, &standing.feeds);
         let mut text = String::new();
         // Writing to a String cannot fail.
         let _ = prometheus_client::encoding::text::encode(&mut text, &registry);
@@ -155,6 +188,11 @@ impl Metrics {
             "Publications that a client never got, and was told so",
             self.missed.clone(),
         );
+        registry.register(
+            "task_panics",
+            "Connections that ended by a fault of ours; the log says which",
+            self.panics.clone(),
+        );
         registry.register_with_unit(
             "delivery",
             "From the publication to the socket",
@@ -187,6 +225,47 @@ impl Metrics {
         let label = CodeLabel { code: code.as_str() };
         self.refusals.get_or_create(&label).inc();
     }
+}
+
+fn register_feeds(registry: &mut Registry, feeds: &[FeedStanding]) {
+    if feeds.is_empty() {
+        return;
+    }
+    let gauge = |value: &dyn Fn(&FeedStanding) -> u64| {
+        let family = Family::<FeedLabel, Gauge<u64, AtomicU64>>::default();
+        for feed in feeds {
+            family
+                .get_or_create(&FeedLabel { feed: feed.name })
+                .set(value(feed));
+        }
+        family
+    };
+    registry.register(
+        "feed_up",
+        "1 while the upstream can be reached or nobody wants anything of it",
+        gauge(&|feed| feed.is_up.into()),
+    );
+    registry.register(
+        "feed_connections",
+        "Links to the upstream",
+        gauge(&|feed| feed.connections),
+    );
+    registry.register(
+        "feed_subscriptions",
+        "Subscriptions at the upstream",
+        gauge(&|feed| feed.subscriptions),
+    );
+    let events = Family::<FeedEventLabel, Counter>::default();
+    for feed in feeds {
+        for (event, count) in &feed.events {
+            let label = FeedEventLabel {
+                feed: feed.name,
+                event,
+            };
+            events.get_or_create(&label).inc_by(*count);
+        }
+    }
+    registry.register("feed_events", "What happened on the feed", events);
 }
 
 impl Latency {
@@ -224,8 +303,15 @@ mod tests {
         metrics.count_message("ping");
         metrics.count_refusal(ErrorCode::RateLimited);
         metrics.delivery.note(std::time::Duration::from_millis(3));
-        let text = metrics.render(Standing {
+        let text = metrics.render(&Standing {
             connections: 7,
+            feeds: vec![FeedStanding {
+                name: "hyperliquid",
+                is_up: true,
+                connections: 2,
+                subscriptions: 3,
+                events: vec![("gaps", 4)],
+            }],
             ..Standing::default()
         });
         for line in [
@@ -235,6 +321,8 @@ mod tests {
             r#"nexus_messages_received_total{type="ping"} 1"#,
             r#"nexus_refusals_total{code="RATE_LIMITED"} 1"#,
             "nexus_connections 7",
+            r#"nexus_feed_up{feed="hyperliquid"} 1"#,
+            r#"nexus_feed_events_total{feed="hyperliquid",event="gaps"} 4"#,
             "nexus_delivery_seconds_count 1",
             r#"nexus_delivery_seconds_bucket{le="+Inf"} 1"#,
         ] {

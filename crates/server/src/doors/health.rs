@@ -47,7 +47,7 @@ pub async fn metrics(State(gateway): State<Arc<Gateway>>) -> Response {
     const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
     (
         [(CONTENT_TYPE, OPEN_METRICS)],
-        gateway.metrics.render(gateway.standing()),
+        gateway.metrics.render(&gateway.standing()),
     )
         .into_response()
 }

@@ -4,6 +4,7 @@
 //! close code and nothing else.
 
 use std::net::SocketAddr;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,6 +16,7 @@ use axum::http::header::{
 };
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
+use futures_util::FutureExt;
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
 use nexus_protocol::{CloseCode, JSON_SUBPROTOCOL};
@@ -55,8 +57,18 @@ pub async fn native(State(gateway): State<Arc<Gateway>>, mut request: Request) -
     };
     let peer = request.extensions().get::<Peer>().copied();
     let admitted = admit(&gateway, peer, request.headers(), request.uri());
-    gateway.tasks.clone().spawn(enter(gateway, upgrade, admitted));
+    gateway.tasks.clone().spawn(guarded(gateway, upgrade, admitted));
     handshake.accept()
+}
+
+/// A connection's task. A panic in it is our fault and ends this connection alone; somebody must look.
+async fn guarded(gateway: Arc<Gateway>, upgrade: OnUpgrade, admitted: Result<Option<Identity>, Away>) {
+    let panics = gateway.metrics.panics.clone();
+    let task = AssertUnwindSafe(enter(gateway, upgrade, admitted));
+    if task.catch_unwind().await.is_err() {
+        panics.inc();
+        tracing::error!("a connection's task panicked; only its client was cut");
+    }
 }
 
 /// Waits for the socket, then serves or sends away.

@@ -338,3 +338,52 @@ async fn a_client_that_answers_pings_stays() {
     assert!(silence.is_err(), "{silence:?}");
     assert_eq!(client.ask("ping", Value::Null).await["type"], "pong");
 }
+
+#[tokio::test]
+async fn whatever_bytes_come_nothing_panics_and_nobody_is_disturbed() {
+    let seed = fastrand::u64(..);
+    println!("seed {seed}");
+    let mut dice = fastrand::Rng::with_seed(seed);
+    World::disturbed(settings().with("errors_per_minute", 1_000), async |world| {
+        for _ in 0..300 {
+            let mut client = world.connect().await;
+            for _ in 0..dice.usize(1..5) {
+                client.send_raw(&junk(&mut dice)).await;
+            }
+            // Otherwise the server would wait for the rest of what may be the beginning of a frame.
+            let _ = tokio::io::AsyncWriteExt::shutdown(client.socket.get_mut()).await;
+            client.end().await;
+        }
+    })
+    .await;
+}
+
+/// Noise, or something that was right before a few of its bytes were changed.
+fn junk(dice: &mut fastrand::Rng) -> Vec<u8> {
+    const RIGHT: [&str; 6] = [
+        r#"{"type":"subscribe","id":"m1","payload":{"channel":"room:a","recover":{"epoch":"abc","offset":3}}}"#,
+        r#"{"type":"subscribe","payload":{"channel":"prices","params":{"symbols":["BTC"],"throttle":5}}}"#,
+        r#"{"type":"history","payload":{"channel":"room:a","limit":4294967295,"before":"2026-11-03T01:53:54.518Z"}}"#,
+        r#"{"type":"auth","payload":{"token":"eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhbm4ifQ.c2ln"}}"#,
+        r#"{"type":"unsubscribe","payload":{"channel":"room:a","params":null}}"#,
+        r#"{"type":"publish","payload":{"channel":"room:a","data":[1e400,-0,"\ud800"]}}"#,
+    ];
+    if dice.u8(..4) == 0 {
+        return (0..dice.usize(1..200)).map(|_| dice.u8(..)).collect();
+    }
+    let mut text = dice.choice(RIGHT).unwrap_or_default().as_bytes().to_vec();
+    for _ in 0..dice.usize(..4) {
+        let place = dice.usize(..text.len());
+        match dice.u8(..3) {
+            0 => text[place] = dice.u8(b' '..b'~'),
+            1 => text.truncate(place.max(1)),
+            _ => text.insert(place, dice.choice(*b"{}[]\",:0\\").unwrap_or(b'"')),
+        }
+    }
+    let mut bytes = frame(0x81, &text);
+    if dice.u8(..4) == 0 {
+        let place = dice.usize(..bytes.len());
+        bytes[place] ^= 1 << dice.u8(..8);
+    }
+    bytes
+}

@@ -266,6 +266,7 @@ impl World {
             "the witness must hear every word once and in order"
         );
         assert_eq!(witness.ask("ping", Value::Null).await["type"], "pong");
+        assert_eq!(world.metric("nexus_task_panics_total").await, 0);
         drop(world.connect().await);
         witness.leave().await;
         world.begin_to_end();
