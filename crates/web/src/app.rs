@@ -1,6 +1,6 @@
 //! The application: contexts, the link to the server, the place in the URL, and the views.
 
-mod crash;
+pub(crate) mod crash;
 mod link;
 mod places;
 mod session_token;

@@ -15,7 +15,8 @@ pub(super) fn show_panics() {
     }));
 }
 
-fn show() -> Option<()> {
+/// Lays the last screen over everything. It needs nothing of ours to work.
+pub(crate) fn show() -> Option<()> {
     let document = browser::document()?;
     let screen = document.create_element("div").ok()?;
     screen.set_attribute("class", "scrim").ok()?;

@@ -68,7 +68,11 @@ async fn run(config: Config, mut wishes: mpsc::UnboundedReceiver<Wish>, mut audi
         let now = clock.read(steady(), wall());
         let wake = drain(&mut session, &mut socket, &mut audience, now);
         let input = select_biased! {
-            wish = wishes.next() => wish.map_or(Input::Wish(Wish::End), Input::Wish),
+            wish = wishes.next() => match wish {
+                Some(wish) => Input::Wish(wish),
+                // Whoever wished is gone, and so is whoever was told.
+                None => return,
+            },
             wish = surroundings.next() => Input::Wish(wish),
             (link, incoming) = next(&mut socket).fuse() => Input::Socket(link, incoming),
             () = time(wake, now).fuse() => Input::Timer,

@@ -1,4 +1,5 @@
-//! One animation frame for everything that is dirty, so that however much data came, Yew renders once a frame.
+//! One animation frame for everything that is dirty, so that however much data came, Yew renders once, and thirty times a
+//! second at most: nobody reads figures faster, and the frames between belong to charts and scrolling.
 //!
 //! Browsers call no animation frame while the tab is hidden: then nothing is drawn, and once it shows, the newest is.
 
@@ -7,7 +8,11 @@ use std::rc::Rc;
 
 use gloo_render::{AnimationFrame, request_animation_frame};
 
+/// The least time between two renderings, in milliseconds: every other frame of a screen with 60 Hz.
+const PACE: f64 = 30.0;
+
 thread_local! {
+    static DRAWN_AT: Cell<f64> = const { Cell::new(f64::NEG_INFINITY) };
     static PENDING: RefCell<Vec<Rc<Task>>> = const { RefCell::new(Vec::new()) };
     static FRAME: RefCell<Option<AnimationFrame>> = const { RefCell::new(None) };
 }
@@ -40,12 +45,22 @@ impl Waker {
             return;
         }
         PENDING.with_borrow_mut(|pending| pending.push(self.task.clone()));
-        FRAME.with_borrow_mut(|frame| {
-            if frame.is_none() {
-                *frame = Some(request_animation_frame(|_| draw()));
-            }
-        });
+        ask_for_frame();
     }
+}
+
+/// Whether something waits to be drawn.
+#[cfg(all(test, target_arch = "wasm32"))]
+pub(crate) fn is_pending() -> bool {
+    PENDING.with_borrow(|pending| !pending.is_empty())
+}
+
+fn ask_for_frame() {
+    FRAME.with_borrow_mut(|frame| {
+        if frame.is_none() {
+            *frame = Some(request_animation_frame(draw));
+        }
+    });
 }
 
 impl Drop for Waker {
@@ -54,9 +69,13 @@ impl Drop for Waker {
     }
 }
 
-fn draw() {
+fn draw(now: f64) {
     // The frame is over before its tasks run, so that what they wake comes in the next one.
     FRAME.with_borrow_mut(Option::take);
+    if now - DRAWN_AT.get() < PACE {
+        return ask_for_frame();
+    }
+    DRAWN_AT.set(now);
     for task in PENDING.take() {
         task.is_pending.set(false);
         if !task.is_dropped.get() {

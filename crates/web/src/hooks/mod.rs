@@ -1,6 +1,6 @@
 //! Subscribing as a hook: mounted is subscribed, unmounted is not.
 
-mod frames;
+pub(crate) mod frames;
 mod use_clock;
 mod use_contexts;
 mod use_hotkeys;

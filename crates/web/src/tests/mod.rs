@@ -4,6 +4,7 @@
 
 mod book;
 mod chip;
+mod crash;
 mod dialogs;
 mod frames;
 mod panels;

@@ -152,11 +152,14 @@ impl Stage {
         self.settle().await;
     }
 
-    /// Until what was written is drawn.
+    /// Until what was written is drawn. Effects of a rendering may write, hence more than once.
     pub(super) async fn settle(&self) {
         for _ in 0..3 {
             yew::scheduler::flush().await;
             frame().await;
+            while crate::hooks::frames::is_pending() {
+                frame().await;
+            }
         }
         yew::scheduler::flush().await;
     }

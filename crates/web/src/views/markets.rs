@@ -43,7 +43,7 @@ pub(crate) fn MarketsView() -> Html {
     html! {
         <>
             <Title symbol={chosen.clone()} />
-            <main class="markets" id="main" data-pane={places.here.pane.word()}>
+            <main class="markets" id="main" tabindex="-1" data-pane={places.here.pane.word()}>
                 <h1 class="visually-hidden">{ "Markets" }</h1>
                 <WatchPanel chosen={chosen.clone()} />
                 if let Some(symbol) = chosen {

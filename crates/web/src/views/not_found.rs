@@ -8,7 +8,7 @@ use crate::components::{Glyph, Icon};
 #[component]
 pub(crate) fn NotFoundView() -> Html {
     html! {
-        <main class="panel" id="main" data-testid="not-found">
+        <main class="panel" id="main" tabindex="-1" data-testid="not-found">
             <div class="panel-message">
                 <Glyph of={Icon::Search} />
                 <h1>{ "There is nothing here" }</h1>
