@@ -18,7 +18,7 @@ use clap::{Parser, Subcommand};
 
 /// The command line of Nexus, the real-time gateway.
 #[derive(Parser)]
-#[command(name = "nexus", version, about, max_term_width = 100)]
+#[command(name = "nexus", version)]
 struct Args {
     #[command(subcommand)]
     command: Command,
