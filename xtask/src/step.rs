@@ -1,10 +1,14 @@
 //! What people see while they wait: which step runs, for how long, and how it ended.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
-/// A step that says nothing for this long gets a line that says it is still at work.
+/// How often a long step says that it is still at work.
 const STILL_AT_WORK: Duration = Duration::from_secs(30);
+
+/// How many steps are open now, one within the other; the innermost speaks.
+static OPEN: AtomicUsize = AtomicUsize::new(0);
 
 /// Runs one named step between a line that announces it and a line with its time.
 pub(crate) fn step<T>(name: &str, work: impl FnOnce() -> anyhow::Result<T>) -> anyhow::Result<T> {
@@ -12,12 +16,16 @@ pub(crate) fn step<T>(name: &str, work: impl FnOnce() -> anyhow::Result<T>) -> a
     let started = Instant::now();
     let (done, end) = channel::<()>();
     let label = name.to_owned();
+    let level = OPEN.fetch_add(1, Ordering::Relaxed) + 1;
     let reminder = std::thread::spawn(move || {
         while end.recv_timeout(STILL_AT_WORK) == Err(RecvTimeoutError::Timeout) {
-            eprintln!("    … {label}: {} so far", span(started.elapsed()));
+            if OPEN.load(Ordering::Relaxed) == level {
+                eprintln!("    … {label}: {} so far", span(started.elapsed()));
+            }
         }
     });
     let outcome = work();
+    OPEN.fetch_sub(1, Ordering::Relaxed);
     drop(done);
     let _reminder_ended = reminder.join();
     match &outcome {

@@ -174,6 +174,7 @@ fn welcome(market: Market, market_url: &str, url: &str, token: &str, place: &Pla
     println!("  signed in as {SUBJECT}   {url}/#token={token}");
     println!("  as a visitor        {url}/");
     println!("  the exchange        {market_url}");
+    println!("  in a terminal       target/release/nexus sub prices --server {url}");
     println!("  logs                {}\n", place.dir.display());
     println!("Ctrl-C ends it.");
 }
