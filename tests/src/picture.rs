@@ -57,13 +57,13 @@ impl Picture {
         f64::from(all - ground) / f64::from(all.max(1))
     }
 
-    /// Fails unless something is drawn: more than a few colours, on more than a hundredth of the ground.
+    /// Fails unless something is drawn: more than a few colours, on more than a five-hundredth of the ground.
     ///
     /// # Errors
     /// If the picture is blank.
     pub fn is_drawn(&self) -> anyhow::Result<()> {
         ensure!(
-            self.colours() >= 8 && self.drawn() > 0.01,
+            self.colours() >= 8 && self.drawn() > 0.002,
             "a blank picture: {} colours, {:.2} % drawn",
             self.colours(),
             self.drawn() * 100.0

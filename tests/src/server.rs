@@ -8,6 +8,7 @@ use std::time::Duration;
 use anyhow::{Context, ensure};
 use serde_json::Value;
 
+use crate::cable::FAR_NAME;
 use crate::log::Log;
 use crate::process::{Process, Recipe, Signal};
 use crate::until::until;
@@ -73,6 +74,11 @@ impl Server {
     /// Its base address.
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
+    }
+
+    /// The same for a browser, under a name that does not say that it is this machine; see [`Cable::url`](crate::Cable).
+    pub fn far_url(&self) -> String {
+        format!("http://{FAR_NAME}:{}", self.address.port())
     }
 
     /// What it wrote.

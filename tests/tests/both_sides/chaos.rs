@@ -8,7 +8,7 @@ use nexus_e2e::{Cable, Claims, Exchange, Follower, Market, Server, Settings, pla
 use serde_json::json;
 
 /// How long everything goes wrong.
-const CHAOS: Duration = Duration::from_secs(75);
+const CHAOS: Duration = Duration::from_secs(60);
 /// How long the exchange is silent when it is. It numbers nothing: what it leaves out in a pause as short as those between
 /// its trades, nobody can see.
 const SILENCE_MS: std::ops::Range<u64> = 10_000..14_000;

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use anyhow::ensure;
-use nexus_e2e::{Exchange, Market, Page, Settings, Stage, holds, play};
+use nexus_e2e::{Exchange, Market, Page, Server, Settings, Stage, holds, play, until};
 use serde_json::json;
 
 /// The watchdog's time for the channels of a busy market, and a little for a busy machine.
@@ -15,7 +15,7 @@ const RECOVERED: Duration = Duration::from_secs(90);
 #[test]
 fn a_silent_upstream_is_called_stale_dimmed_and_live_again_when_it_speaks() {
     play(async |stage| {
-        let (exchange, page) = watched(stage).await?;
+        let (exchange, _server, page) = watched(stage).await?;
 
         let live = page.colours_of(&["chart", "book", "tape"]).await?;
         exchange.stall(true).await?;
@@ -43,7 +43,7 @@ fn a_silent_upstream_is_called_stale_dimmed_and_live_again_when_it_speaks() {
 #[test]
 fn one_silent_topic_is_called_stale_while_the_others_go_on() {
     play(async |stage| {
-        let (exchange, page) = watched(stage).await?;
+        let (exchange, _server, page) = watched(stage).await?;
         let live = page.colours_of(&["book"]).await?;
 
         let book =
@@ -72,16 +72,20 @@ fn one_silent_topic_is_called_stale_while_the_others_go_on() {
 #[test]
 fn an_upstream_that_is_down_is_called_so_and_live_again_when_it_is_back() {
     play(async |stage| {
-        let (exchange, page) = watched(stage).await?;
+        let (exchange, server, page) = watched(stage).await?;
+        let mut wire = server.connect().await?;
+        wire.subscribe("trades", json!({"symbol": "BTC"})).await?;
+        wire.next_of("trades.update").await?;
 
         exchange.go_down().await?;
 
         page.panel_is("tape", "stale", NOTICED).await?;
-        let shown = page.panel("tape").await?;
-        ensure!(
-            ["failed", "stale"].contains(&shown.freshness.as_str()),
-            "the tape is {shown:?}"
-        );
+        until("the protocol says down", NOTICED, async || {
+            let status = wire.next_of("channel.status").await?;
+            ensure!(status["payload"]["state"] == "down", "it says {status}");
+            Ok(())
+        })
+        .await?;
         holds("the chip does not say live", Duration::from_secs(8), async || {
             let chip = page.chip().await?;
             ensure!(chip.state != "live", "{chip:?}");
@@ -101,7 +105,7 @@ fn an_upstream_that_is_down_is_called_so_and_live_again_when_it_is_back() {
 #[test]
 fn a_cut_upstream_is_back_without_a_person_and_with_every_trade_or_a_gap() {
     play(async |stage| {
-        let (exchange, page) = watched(stage).await?;
+        let (exchange, _server, page) = watched(stage).await?;
         for _ in 0..3 {
             exchange.cut().await?;
             page.says("live", RECOVERED).await?;
@@ -112,7 +116,7 @@ fn a_cut_upstream_is_back_without_a_person_and_with_every_trade_or_a_gap() {
 }
 
 /// A live page of a market that is recorded.
-async fn watched(stage: &Stage) -> anyhow::Result<(Exchange, Page)> {
+async fn watched(stage: &Stage) -> anyhow::Result<(Exchange, Server, Page)> {
     let exchange = stage.exchange(Market::default()).await?;
     let server = stage.server(&exchange, Settings::default()).await?;
     let page = Page::open_live(&stage.browser().await?, &format!("{}/markets/BTC", server.url())).await?;
@@ -120,7 +124,7 @@ async fn watched(stage: &Stage) -> anyhow::Result<(Exchange, Page)> {
         page.panel_is(panel, "ready", Duration::from_secs(20)).await?;
     }
     page.record_tape().await?;
-    Ok((exchange, page))
+    Ok((exchange, server, page))
 }
 
 /// The stand-in takes a subscription as a client writes it: without what is absent.
