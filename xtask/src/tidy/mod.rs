@@ -16,7 +16,7 @@ use anyhow::{Context, bail};
 
 use crate::{process, workspace};
 
-/// A text file of the repository, its path relative to the top and with `/`.
+/// A file of the repository, its path relative to the top and with `/`.
 #[derive(Debug)]
 struct TextFile {
     path: String,
@@ -76,7 +76,7 @@ pub(crate) fn run() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// All text files that git tracks or would track.
+/// All files that git tracks or would track.
 fn repository() -> anyhow::Result<Vec<TextFile>> {
     let mut list = Command::new("git");
     list.args([
@@ -97,12 +97,11 @@ fn repository() -> anyhow::Result<Vec<TextFile>> {
         let Ok(bytes) = std::fs::read(workspace::root().join(path)) else {
             continue;
         };
-        if let Ok(text) = String::from_utf8(bytes) {
-            files.push(TextFile {
-                path: path.to_owned(),
-                text,
-            });
-        }
+        files.push(TextFile {
+            path: path.to_owned(),
+            // A picture holds no text, but documents point to it.
+            text: String::from_utf8(bytes).unwrap_or_default(),
+        });
     }
     Ok(files)
 }
