@@ -23,6 +23,9 @@ const HEAD_DEADLINE: Duration = Duration::from_secs(10);
 /// What the kernel keeps for a client that reads slowly. What waits longer waits in our outbox, where it is replaced
 /// by what is newer, and counted.
 const SEND_BUFFER_BYTES: usize = 128 * 1024;
+/// A client that takes nothing for so long is cut by the kernel. It is what bounds an answer over plain HTTP; WebSockets
+/// are closed with a code long before.
+const STALLED: Duration = Duration::from_secs(60);
 /// How long to wait when the machine can open no more sockets.
 const PAUSE: Duration = Duration::from_millis(100);
 
@@ -35,6 +38,7 @@ pub async fn accept(listener: TcpListener, router: Router, gateway: Arc<Gateway>
         };
         match accepted {
             Ok((stream, peer)) => {
+                prepare(&stream, STALLED.max(gateway.limits.slow_after * 2));
                 gateway
                     .tasks
                     .spawn(serve(stream, peer, router.clone(), stop.clone()));
@@ -47,10 +51,19 @@ pub async fn accept(listener: TcpListener, router: Router, gateway: Arc<Gateway>
     }
 }
 
-async fn serve(stream: TcpStream, peer: SocketAddr, router: Router, stop: CancellationToken) {
+/// Sets what the kernel does by itself. Where it does not know an option, the connection works without it.
+fn prepare(stream: &TcpStream, stalled: Duration) {
+    let socket = SockRef::from(stream);
     // We put together ourselves what is sent at once.
-    let _ = stream.set_nodelay(true);
-    let _ = SockRef::from(&stream).set_send_buffer_size(SEND_BUFFER_BYTES);
+    let _ = socket.set_tcp_nodelay(true);
+    let _ = socket.set_send_buffer_size(SEND_BUFFER_BYTES);
+    #[cfg(target_os = "linux")]
+    let _ = socket.set_tcp_user_timeout(Some(stalled));
+    #[cfg(not(target_os = "linux"))]
+    let _ = stalled;
+}
+
+async fn serve(stream: TcpStream, peer: SocketAddr, router: Router, stop: CancellationToken) {
     let service = service_fn(move |mut request: hyper::Request<hyper::body::Incoming>| {
         request.extensions_mut().insert(Peer(peer));
         router.clone().oneshot(request.map(Body::new))
