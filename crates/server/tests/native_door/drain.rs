@@ -52,7 +52,7 @@ async fn the_grace_is_the_end() {
     let mut world = World::start(settings().with("grace_secs", 0.2)).await;
     let stubborn = world.connect().await;
     world.begin_to_end();
-    tokio::time::timeout(Duration::from_secs(3), world.ended())
+    tokio::time::timeout(Duration::from_secs(8), world.ended())
         .await
         .expect("grace, and a second for the last words");
     drop(stubborn);

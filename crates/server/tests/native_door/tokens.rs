@@ -164,7 +164,7 @@ async fn a_refresh_that_allows_less_ends_what_it_no_longer_allows() {
 #[tokio::test]
 async fn where_one_must_sign_in_whoever_does_not_is_closed_with_1008() {
     World::disturbed(settings(), async |_| {}).await;
-    let world = World::start(settings().with("anonymous", "").with("sign_in_secs", 0.3)).await;
+    let world = World::start(settings().with("anonymous", "").with("sign_in_secs", 1.5)).await;
     let mut silent = world.connect().await;
     let mut signed_in = world.connect_as("ann", "viewer").await;
     assert_eq!(
