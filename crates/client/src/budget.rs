@@ -159,6 +159,9 @@ impl Budget {
 
 #[cfg(test)]
 mod tests {
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
     use super::*;
 
     const fn secs(secs: u64) -> Duration {

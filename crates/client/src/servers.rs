@@ -42,6 +42,9 @@ impl Servers {
 
 #[cfg(test)]
 mod tests {
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
     use super::*;
 
     fn servers(names: &[&str]) -> Servers {

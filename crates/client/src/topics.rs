@@ -295,6 +295,12 @@ impl Topics {
             .count()
     }
 
+    /// Whether the server wants a token for one of them.
+    pub(crate) fn wait_for_token(&self) -> bool {
+        let waits = |wanted: &Wanted| matches!(wanted.phase, Phase::Parked { code, .. } if after_parking(code) == AfterRefusal::WaitForToken);
+        self.wanted.values().any(waits)
+    }
+
     /// How a topic is; `None` if it is not wanted.
     pub(crate) fn standing(&self, topic: &Topic) -> Option<Standing<'_>> {
         let wanted = self.wanted.get(self.keys.get(topic)?)?;

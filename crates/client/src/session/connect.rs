@@ -93,6 +93,11 @@ impl Session {
                 let later = self.now + LATER + LATER.mul_f64(self.rng.f64());
                 self.lose(trouble, Some(later));
             }
+            // Not signed in in time, where one must.
+            ComeBack::No if self.token.is_none() && self.topics.wait_for_token() => {
+                self.drop_link();
+                self.stop(Stop::NeedsToken(reason));
+            }
             ComeBack::No => {
                 self.drop_link();
                 self.stop(Stop::NeedsPerson { code, reason });

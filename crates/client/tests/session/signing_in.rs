@@ -150,6 +150,20 @@ fn topics_refused_for_lack_of_permission_are_asked_for_again_with_another_token(
 }
 
 #[test]
+fn an_anonymous_session_that_is_closed_for_it_needs_a_token() {
+    let mut bench = Bench::live();
+    bench.subscribe(&room("a"));
+    bench.refuse(Refusal::new(ErrorCode::AuthFailed, "sign in first"));
+    bench.closed(1008);
+    assert!(matches!(bench.session.is_stopped(), Some(Stop::NeedsToken(_))));
+    bench.wish(Wish::SetToken("good".to_owned()));
+    bench.open();
+    bench.greet();
+    bench.authenticate(secs(600));
+    bench.confirm(0, None);
+}
+
+#[test]
 fn signing_out_takes_another_connection() {
     let mut bench = with_token("good");
     bench.open();
