@@ -146,7 +146,7 @@ fn Star(props: &StarProps) -> Html {
         Callback::from(move |_: MouseEvent| stars.turn(symbol.clone()))
     };
     html! {
-        <button type="button" class="icon-button" aria-pressed={if is_starred { "true" } else { "false" }}
+        <button type="button" class="icon-button star-button" aria-pressed={if is_starred { "true" } else { "false" }}
             aria-label={format!("Favourite {}", props.symbol)} title="Favourite" onclick={on_star}>
             <Glyph of={Icon::Star} />
         </button>

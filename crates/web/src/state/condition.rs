@@ -123,6 +123,8 @@ impl Condition {
     pub(crate) fn label(&self) -> &'static str {
         match self {
             Condition::Connecting => "Connecting",
+            // Nothing is followed that could be live.
+            Condition::Live { heard_at: None } => "Connected",
             Condition::Live { .. } => "Live",
             Condition::Stale { .. } => "Stale",
             Condition::Resyncing { .. } => "Resyncing",

@@ -29,7 +29,6 @@ pub(crate) struct Tape {
     next_key: u64,
     /// The most decimals that a price and a size needed so far.
     decimals: (usize, usize),
-    largest: f64,
 }
 
 /// A line of the tape. Cheap to clone; equal lines have equal keys.
@@ -63,8 +62,8 @@ pub(crate) struct TapeTrade {
     pub(crate) side: Side,
     /// The exchange's time.
     pub(crate) at: Moment,
-    /// Its size against the biggest so far.
-    pub(crate) weight: f64,
+    /// How much, for drawing.
+    pub(crate) amount: f64,
 }
 
 impl Tape {
@@ -141,7 +140,6 @@ impl Tape {
             needed(trade.size.as_str(), self.decimals.1),
         );
         let size = trade.size.to_f64();
-        self.largest = self.largest.max(size);
         let key = self.key();
         self.known.insert(identity);
         self.newest = self.newest.max(Some(trade.timestamp));
@@ -153,11 +151,7 @@ impl Tape {
             size: trade.size.as_str().into(),
             side: trade.side,
             at: trade.timestamp,
-            weight: if self.largest > 0.0 {
-                size / self.largest
-            } else {
-                0.0
-            },
+            amount: size,
         })));
     }
 
@@ -192,6 +186,14 @@ impl Entry {
         match self {
             Entry::Trade(trade) => trade.at,
             Entry::Gap { to, .. } => *to,
+        }
+    }
+
+    /// How much was traded; nothing in a gap, as far as anybody knows.
+    pub(crate) fn amount(&self) -> f64 {
+        match self {
+            Entry::Trade(trade) => trade.amount,
+            Entry::Gap { .. } => 0.0,
         }
     }
 

@@ -44,6 +44,12 @@ pub(super) fn TapeList(props: &Props) -> Html {
         })
     };
     let decimals = props.tape.read(Tape::decimals);
+    // The bars are drawn against the biggest trade of all that are kept, not of those in sight, so that they hold still.
+    let amount = |largest: f64, entry: &Entry| largest.max(entry.amount());
+    let largest = match &props.paused {
+        Some(paused) => paused.iter().fold(0.0, amount),
+        None => props.tape.read(|tape| tape.newest_first().fold(0.0, amount)),
+    };
     let lines: Vec<Entry> = match &props.paused {
         Some(paused) => paused.iter().take(*mounted).cloned().collect(),
         None => props
@@ -60,7 +66,7 @@ pub(super) fn TapeList(props: &Props) -> Html {
             <tbody class="tape-body" role="rowgroup" tabindex="0" aria-label="Trades, newest first" onscroll={on_scroll}>
                 for line in lines {
                     { match line {
-                        Entry::Trade(trade) => html! { <TradeRow key={trade.key} trade={trade.clone()} {decimals} /> },
+                        Entry::Trade(trade) => html! { <TradeRow key={trade.key} trade={trade.clone()} {decimals} {largest} /> },
                         Entry::Gap { key, from, to } => html! { <GapRow {key} {from} {to} /> },
                     } }
                 }

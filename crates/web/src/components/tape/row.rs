@@ -14,6 +14,8 @@ pub(super) struct TradeProps {
     pub(super) trade: Rc<TapeTrade>,
     /// Digits behind the point of a price and of a size.
     pub(super) decimals: (usize, usize),
+    /// The biggest trade, which this one is drawn against.
+    pub(super) largest: f64,
 }
 
 /// A trade: its price is coloured, and its arrow points, by who crossed the spread.
@@ -22,14 +24,20 @@ pub(super) fn TradeRow(props: &TradeProps) -> Html {
     let TradeProps {
         trade,
         decimals: (price_decimals, size_decimals),
+        largest,
     } = props;
+    let weight = if *largest > 0.0 {
+        trade.amount / largest
+    } else {
+        0.0
+    };
     let (class, word) = match trade.side {
         Side::Buy => ("up", "Buy"),
         Side::Sell => ("down", "Sell"),
     };
     html! {
         <tr class="tape-row" role="row" data-testid="tape-row" data-trade-id={trade.id.to_string()}
-            data-time={trade.at.to_string()} data-side={word} style={format!("--weight-of: {:.2}", trade.weight)}>
+            data-time={trade.at.to_string()} data-side={word} style={format!("--weight-of: {:.2}", weight)}>
             <td role="cell" class={classes!("tape-price", "delta", class)}>
                 <span class="visually-hidden">{ word }{ " " }</span>{ format::fixed(&trade.price, *price_decimals) }
             </td>

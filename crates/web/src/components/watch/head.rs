@@ -63,7 +63,7 @@ pub(super) fn SearchBar() -> Html {
                     value={places.here.query.to_string()} oninput={on_input} onkeydown={on_key} />
                 <kbd aria-hidden="true">{ "/" }</kbd>
             </label>
-            <button type="button" class="icon-button" aria-pressed={if stars.only { "true" } else { "false" }}
+            <button type="button" class="icon-button star-button" aria-pressed={if stars.only { "true" } else { "false" }}
                 aria-label="Favourites only" title="Favourites only" data-testid="watch-only-favourites" onclick={on_only}>
                 <Glyph of={Icon::Star} />
             </button>

@@ -48,7 +48,11 @@ pub(crate) fn WatchPanel(props: &Props) -> Html {
     let foot = html! {
         <>
             <span>{ if count == known { format!("{known} coins") } else { format!("{count} of {known} coins") } }</span>
-            <span>{ if is_held { "Order held while you are here" } else { "Volume and change over 24 h" } }</span>
+            if is_held {
+                <span title="Rows do not move while you point at them.">{ "Order held" }</span>
+            } else {
+                <span title="Volume and change are of the last 24 hours.">{ "24 h figures" }</span>
+            }
         </>
     };
     html! {

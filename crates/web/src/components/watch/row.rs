@@ -74,7 +74,7 @@ pub(super) fn WatchRow(props: &Props) -> Html {
                     { shown.volume.map_or("–".to_owned(), |volume| format::money(volume, quote(&shown.symbol))) }
                 </small>
             </td>
-            <td class="watch-spark" role="cell"><Sparkline trail={shown.trail.clone()} /></td>
+            <td class="watch-spark" role="cell" title="The price since this page was opened, for an hour at most"><Sparkline trail={shown.trail.clone()} /></td>
             <td class="watch-price num" role="cell">
                 <span class={classes!(flash)} data-testid="watch-price" data-direction={arrow}>{ shown.price_text() }</span>
                 { change(shown.change) }
