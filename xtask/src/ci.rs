@@ -100,15 +100,18 @@ fn documentation() -> anyhow::Result<()> {
         .args(["doc", "--workspace", "--no-deps", "--exclude", "nexus-web"])
         .env("RUSTDOCFLAGS", "-D warnings");
     process::run(&mut command).context(SEE)?;
+    // The dashboard is a program: its documentation is for those who change it, private items included.
     let mut command = workspace::cargo();
     command.args([
         "doc",
         "--no-deps",
+        "--document-private-items",
         "--target",
         "wasm32-unknown-unknown",
         "-pnexus-web",
     ]);
-    process::run(command.env("RUSTDOCFLAGS", "-D warnings")).context(SEE)
+    command.env("RUSTDOCFLAGS", "-D warnings -A rustdoc::private-intra-doc-links");
+    process::run(&mut command).context(SEE)
 }
 
 /// Licences, bans and sources always; advisories where their database can be reached.
