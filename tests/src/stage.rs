@@ -19,7 +19,7 @@ use crate::server::{Server, Settings};
 use crate::token::{self, Claims};
 
 /// How long one test may take; beyond it something hangs.
-const TEST_LIMIT: Duration = Duration::from_secs(240);
+const TEST_LIMIT: Duration = Duration::from_secs(480);
 
 /// Where pictures of failed tests go.
 const FAILURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../target/e2e-failures");

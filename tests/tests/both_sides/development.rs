@@ -8,7 +8,7 @@ use anyhow::{Context, ensure};
 use nexus_e2e::{Market, Page, Programs, Settings, Stage, play, until};
 
 /// Trunk compiles the dashboard when it starts; mostly that is done already.
-const BUILT: Duration = Duration::from_secs(200);
+const BUILT: Duration = Duration::from_secs(400);
 
 #[test]
 fn the_page_works_through_trunk_serve() {

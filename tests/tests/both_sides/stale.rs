@@ -107,7 +107,17 @@ fn a_cut_upstream_is_back_without_a_person_and_with_every_trade_or_a_gap() {
     play(async |stage| {
         let (exchange, _server, page) = watched(stage).await?;
         for _ in 0..3 {
+            let opened = exchange.observe().await?.opened;
             exchange.cut().await?;
+            until("the server has found the exchange again", RECOVERED, async || {
+                let observed = exchange.observe().await?;
+                ensure!(
+                    observed.opened > opened && observed.is_subscribed("trades"),
+                    "{observed:?}"
+                );
+                Ok(())
+            })
+            .await?;
             page.says("live", RECOVERED).await?;
         }
         page.tape_accounts_for(&exchange, "BTC").await?;
