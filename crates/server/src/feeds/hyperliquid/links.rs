@@ -144,7 +144,11 @@ impl Links {
         if self.places.contains_key(&source) {
             return;
         }
-        let admitted = self.places.values().filter(|place| **place != Place::Crowded).count();
+        let admitted = self
+            .places
+            .values()
+            .filter(|place| **place != Place::Crowded)
+            .count();
         if admitted >= MAX_SUBSCRIPTIONS {
             self.places.insert(source, Place::Crowded);
             return;

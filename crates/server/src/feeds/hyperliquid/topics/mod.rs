@@ -7,6 +7,7 @@ mod books;
 mod candles;
 mod prices;
 mod streams;
+mod tally;
 #[cfg(test)]
 mod tests;
 mod trades;

@@ -52,7 +52,14 @@ impl Streams {
                     .collect()
             }
             Topic::OrderBook(symbol, depth) => Books::sources(symbol, *depth),
-            Topic::Trades(symbol) => vec![Source::Trades { coin: symbol.clone() }],
+            // The bars say how many trades there were.
+            Topic::Trades(symbol) => vec![
+                Source::Trades { coin: symbol.clone() },
+                Source::Candles {
+                    coin: symbol.clone(),
+                    interval: Interval::Minute1,
+                },
+            ],
             Topic::Candles(symbol, interval) => {
                 vec![Source::Candles {
                     coin: symbol.clone(),
@@ -286,10 +293,17 @@ impl Streams {
                     .filter(|trade| Some(&trade.coin) == coin.as_ref());
                 tape.handle_trades(trades.collect(), now)
             }
-            News::Candle(candle) => match self.bars.get_mut(&(candle.coin.clone(), candle.interval)) {
-                Some(bars) => bars.handle_candle(candle, now),
-                None => Vec::new(),
-            },
+            News::Candle(candle) => {
+                if candle.interval == Interval::Minute1
+                    && let Some(tape) = self.tapes.get_mut(&candle.coin)
+                {
+                    tape.handle_bar(candle.time, candle.count, now);
+                }
+                match self.bars.get_mut(&(candle.coin.clone(), candle.interval)) {
+                    Some(bars) => bars.handle_candle(candle, now),
+                    None => Vec::new(),
+                }
+            }
         }
     }
 

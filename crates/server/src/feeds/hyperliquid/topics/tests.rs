@@ -70,7 +70,7 @@ fn running() -> Tape {
     let mut tape = Tape::new(symbol("BTC"), at(0));
     tape.handle_subscribed(at(0));
     assert_eq!(
-        published(&tape.handle_trades(rows([100, 200, 300]), at(10))).0,
+        published(&tape.handle_trades(rows([100, 200, 300, 400]), at(10))).0,
         [] as [u64; 0]
     );
     let asked = tape.poll(at(10));

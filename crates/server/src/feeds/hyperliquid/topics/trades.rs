@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use nexus_protocol::{Symbol, Topic, Trade, TradeGap, Trades};
 
+use super::tally::Tally;
 use super::{Effect, Fetch, json};
 use crate::content::Content;
 use crate::feeds::hyperliquid::clock::Moment;
@@ -44,6 +45,7 @@ pub(crate) struct Tape {
     undeclared: Option<u64>,
     /// The gap that was declared last.
     declared: Option<TradeGap>,
+    tally: Tally,
     pauses: Pauses,
     phase: Phase,
     /// Counts the questions to the archive, so that an answer from before a break is not taken for one from behind it.
@@ -110,6 +112,7 @@ impl Tape {
             last: None,
             undeclared: None,
             declared: None,
+            tally: Tally::default(),
             pauses: Pauses::new(USUAL_PAUSE, now),
             phase: Phase::Off,
             round: 0,
@@ -143,6 +146,14 @@ impl Tape {
         }
     }
 
+    /// The bar of a minute has had so many trades.
+    pub(crate) fn handle_bar(&mut self, minute: u64, trades: u64, now: Moment) {
+        self.tally.hear(minute, trades, now);
+        if let Some(last) = self.last {
+            self.tally.compare(last, now);
+        }
+    }
+
     /// A frame of the source.
     pub(crate) fn handle_trades(&mut self, rows: Vec<WireTrade>, now: Moment) -> Vec<Effect> {
         let trades: Vec<Trade> = rows.into_iter().map(Trade::from).collect();
@@ -159,7 +170,12 @@ impl Tape {
                     return Vec::new();
                 }
                 (*overdue, *is_unheard) = (None, false);
-                self.publish(trades)
+                self.check_tally(now);
+                let effects = self.publish(trades);
+                if let Some(last) = self.last {
+                    self.tally.compare(last, now);
+                }
+                effects
             }
             Phase::Joining(joining) => {
                 let is_replay = joining.why == Why::Subscribed && !joining.is_heard;
@@ -184,6 +200,9 @@ impl Tape {
 
     /// What time alone brings about.
     pub(crate) fn poll(&mut self, now: Moment) -> Vec<Effect> {
+        if matches!(self.phase, Phase::Running { .. }) {
+            self.check_tally(now);
+        }
         match &mut self.phase {
             Phase::Off => Vec::new(),
             Phase::Joining(joining) => {
@@ -230,7 +249,8 @@ impl Tape {
             } => Some(*until),
             Phase::Running { asked, .. } => {
                 let due = self.pauses.question_due();
-                Some(asked.map_or(due, |at| due.max(at + HOLD_AT_MOST)))
+                let question = asked.map_or(due, |at| due.max(at + HOLD_AT_MOST));
+                Some(self.tally.next_wake().map_or(question, |wake| wake.min(question)))
             }
         }
     }
@@ -245,9 +265,13 @@ impl Tape {
         match &mut self.phase {
             Phase::Off => Vec::new(),
             Phase::Joining(joining) => {
-                // Of two copies the fetched one comes first, so that what is only in the archive stands in its place.
+                // What is newer than the source's last frame is left to the source: between that and the archive there
+                // may be frames that are still on their way, and that may never arrive.
                 let held = std::mem::take(&mut joining.held);
-                joining.held = fetched.into_iter().chain(held).collect();
+                let newest = held.iter().map(|trade| trade.timestamp).max().unwrap_or(u64::MAX);
+                let older = fetched.into_iter().filter(|trade| trade.timestamp <= newest);
+                // Of two copies the fetched one comes first, so that what is only in the archive stands in its place.
+                joining.held = older.chain(held).collect();
                 if joins {
                     self.joined(now)
                 } else {
@@ -294,6 +318,13 @@ impl Tape {
     fn source(&self) -> Source {
         Source::Trades {
             coin: self.symbol.clone(),
+        }
+    }
+
+    /// Notes what the exchange's bars show to be missing. It is declared with the next trade.
+    fn check_tally(&mut self, now: Moment) {
+        if let Some(from) = self.tally.poll(now) {
+            self.undeclared = Some(self.undeclared.unwrap_or(from).min(from));
         }
     }
 
@@ -389,10 +420,14 @@ impl Tape {
             });
             if let Some(gap) = gap {
                 self.declared = Some(gap);
+                self.tally.break_until(gap.to);
                 effects.push(Effect::Gap(topic.clone(), gap));
             }
             let trades: Vec<Trade> = fresh.by_ref().take(PER_PUBLICATION).collect();
-            self.last = trades.last().map(|trade| trade.timestamp);
+            for trade in &trades {
+                self.tally.count(trade.timestamp);
+                self.last = Some(trade.timestamp);
+            }
             let publication = Trades {
                 symbol: self.symbol.clone(),
                 trades,
