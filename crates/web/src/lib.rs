@@ -1,7 +1,7 @@
 //! The dashboard: the gateway's data in the browser, as fresh as it is and never fresher.
 //!
 //! Where things are, from what knows nothing to what knows all:
-//! - [`format`](mod@format): numbers and times as text. [`state`]: plain data and pure functions; no DOM, no clock.
+//! - `format`: numbers and times as text. `state`: plain data and pure functions; no DOM, no clock.
 //! - [`canvas`] and `store`: market data outside of Yew. Every write wakes its watchers, and what they show is drawn at
 //!   most once per animation frame; a hidden tab keeps the newest values and draws nothing.
 //! - `driver`: the only file with a socket. It drives the session of `nexus-client`, writes what comes into the store,

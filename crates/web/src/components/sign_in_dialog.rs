@@ -4,10 +4,9 @@ use web_sys::{HtmlInputElement, HtmlTextAreaElement};
 use yew::{Callback, Html, MouseEvent, Properties, SubmitEvent, component, html, use_node_ref, use_state};
 
 use super::dialog::Modal;
+use super::identity::Identity;
 use crate::browser;
-use crate::format;
-use crate::hooks::{use_clock, use_link, use_token_desk};
-use crate::state::feed::Moment;
+use crate::hooks::{use_link, use_token_desk};
 use crate::state::link::Phase;
 use crate::state::token::Token;
 
@@ -48,41 +47,6 @@ pub(crate) fn SignInDialog(props: &Props) -> Html {
                 }
             </div>
         </Modal>
-    }
-}
-
-#[derive(PartialEq, Properties)]
-struct IdentityProps {
-    token: Token,
-}
-
-#[component]
-fn Identity(props: &IdentityProps) -> Html {
-    let now: Moment = use_clock(1_000);
-    let link = use_link();
-    let claims = props.token.claims();
-    let user = link
-        .identity
-        .as_ref()
-        .map(|identity| identity.user.to_string())
-        .or(claims.sub.clone());
-    let expires_at = link
-        .identity
-        .as_ref()
-        .map(|identity| identity.expires_at)
-        .or(claims.expires_at());
-    html! {
-        <dl class="facts">
-            <div><dt>{ "User" }</dt><dd data-testid="user">{ user.unwrap_or_else(|| "not named".to_owned()) }</dd></div>
-            if let Some(role) = claims.role {
-                <div><dt>{ "Role" }</dt><dd>{ role }</dd></div>
-            }
-            if let Some(at) = expires_at {
-                <div><dt>{ "Expires" }</dt><dd title={format::date_and_time(at)} data-testid="expires">
-                    { if at > now { format!("in {}", format::span((at - now) as f64)) } else { "expired".to_owned() } }
-                </dd></div>
-            }
-        </dl>
     }
 }
 

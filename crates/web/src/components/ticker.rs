@@ -1,17 +1,18 @@
 //! The chosen coin: its price and the day's figures.
 
-use nexus_protocol::Symbol;
+use nexus_protocol::{Symbol, Topic};
 use yew::{Callback, Html, MouseEvent, Properties, component, html};
 
 use super::icon::{Glyph, Icon};
+use super::ticker_stats::{Age, SpreadStat};
 use super::watch::{Stars, use_stars};
 use crate::browser;
 use crate::format;
-use crate::hooks::{use_clock, use_freshness, use_live, use_places, use_store};
+use crate::hooks::{use_freshness, use_live, use_places, use_store};
 use crate::state::feed::Freshness;
-use crate::state::listing::{Kind, base, quote};
+use crate::state::listing::{Kind, quote};
 use crate::state::place::Pane;
-use crate::store::{Ladder, Quote};
+use crate::store::Quote;
 
 #[derive(PartialEq, Properties)]
 pub(crate) struct Props {
@@ -23,7 +24,7 @@ pub(crate) struct Props {
 pub(crate) fn Ticker(props: &Props) -> Html {
     let store = use_store();
     let places = use_places();
-    let freshness = use_freshness(Some(&nexus_protocol::Topic::Prices(None)));
+    let freshness = use_freshness(Some(&Topic::Prices(None)));
     let stars = use_stars();
     use_live(store.prices());
     let known = store.prices().read(|board| board.of(&props.symbol).cloned());
@@ -80,56 +81,6 @@ fn change(known: Option<&Quote>) -> Html {
 fn volume(known: Option<&Quote>, symbol: &Symbol) -> String {
     let volume = known.and_then(|quote| quote.volume);
     volume.map_or("–".to_owned(), |volume| format::money(volume, quote(symbol)))
-}
-
-#[derive(PartialEq, Properties)]
-struct SpreadProps {
-    symbol: Symbol,
-}
-
-#[component]
-fn SpreadStat(props: &SpreadProps) -> Html {
-    let store = use_store();
-    let market = store.market(&props.symbol);
-    use_live(&market.book);
-    let (spread, decimals) = market
-        .book
-        .read(|book| (Ladder::spread_of(book), book.price_decimals));
-    let text = spread.map_or("–".to_owned(), |spread| {
-        format!(
-            "{} ({}%)",
-            format::fixed_float(spread.absolute, decimals),
-            format::fixed_float(spread.percent, 3)
-        )
-    });
-    html! { <div title={format!("Between the best bid and the best ask, in {}", base_or_quote(&props.symbol))}>
-    <dt>{ "Spread" }</dt><dd>{ text }</dd></div> }
-}
-
-fn base_or_quote(symbol: &Symbol) -> &str {
-    if quote(symbol).is_empty() {
-        base(symbol)
-    } else {
-        quote(symbol)
-    }
-}
-
-/// How old the newest price is.
-#[component]
-fn Age() -> Html {
-    let store = use_store();
-    let now = use_clock(1_000);
-    let heard_at = store.feeds().read(|feeds| {
-        feeds
-            .of(&nexus_protocol::Topic::Prices(None))
-            .and_then(|feed| feed.heard_at)
-    });
-    html! {
-        <div title={heard_at.map(format::date_and_time)}>
-            <dt>{ "Updated" }</dt>
-            <dd>{ heard_at.map_or("–".to_owned(), |at| format!("{} ago", format::age(now.saturating_sub(at) as f64))) }</dd>
-        </div>
-    }
 }
 
 #[derive(PartialEq, Properties)]

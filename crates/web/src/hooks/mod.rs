@@ -9,6 +9,7 @@ mod use_scroll_window;
 mod use_selected;
 mod use_timeout;
 mod use_topic;
+mod use_touched;
 
 pub(crate) use use_clock::use_clock;
 pub(crate) use use_contexts::{
@@ -20,3 +21,4 @@ pub(crate) use use_scroll_window::use_scroll_window;
 pub(crate) use use_selected::use_selected;
 pub(crate) use use_timeout::use_timeout;
 pub(crate) use use_topic::{use_freshness, use_topic};
+pub(crate) use use_touched::use_touched;

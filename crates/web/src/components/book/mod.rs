@@ -1,5 +1,7 @@
 //! The order book: asks above, bids below, the spread between them.
 
+mod keys;
+mod last;
 mod row;
 mod table;
 mod tip;

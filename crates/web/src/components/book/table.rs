@@ -1,17 +1,18 @@
 //! The levels of the book.
 
-use nexus_protocol::{Side as Taker, Symbol};
-use web_sys::{Element, FocusEvent, HtmlElement, KeyboardEvent, PointerEvent};
-use yew::{AttrValue, Callback, Html, Properties, TargetCast, classes, component, html};
+use nexus_protocol::Symbol;
+use web_sys::{Element, FocusEvent, PointerEvent};
+use yew::{AttrValue, Callback, Html, Properties, TargetCast, component, html};
 
+use super::keys::on_key;
+use super::last::Last;
 use super::row::BookRow;
 use super::{Pointed, Side};
-use crate::browser;
 use crate::canvas::live::Live;
 use crate::format;
 use crate::hooks::use_live;
 use crate::state::listing::{base, quote, with_unit};
-use crate::store::{Book, Entry, Group, Ladder, Rung, Tape};
+use crate::store::{Book, Group, Ladder, Rung, Tape};
 
 /// Levels behind the first five that are older than the others by so much are dimmed, in milliseconds.
 const OLD: u64 = 5_000;
@@ -86,33 +87,6 @@ pub(super) fn BookTable(props: &Props) -> Html {
     }
 }
 
-#[derive(PartialEq, Properties)]
-struct LastProps {
-    tape: Live<Tape>,
-    decimals: usize,
-}
-
-/// The last trade's price, coloured by who crossed the spread.
-#[component]
-fn Last(props: &LastProps) -> Html {
-    use_live(&props.tape);
-    let last = props.tape.read(|tape| {
-        tape.newest_first().find_map(|entry| match entry {
-            Entry::Trade(trade) => Some(trade.clone()),
-            Entry::Gap { .. } => None,
-        })
-    });
-    let class = last.as_ref().map(|last| match last.side {
-        Taker::Buy => "up",
-        Taker::Sell => "down",
-    });
-    html! {
-        <td role="cell" class={classes!("book-last", "delta", class)} title="Last trade">
-            { last.map_or("–".to_owned(), |last| format::fixed(&last.price, props.decimals)) }
-        </td>
-    }
-}
-
 /// The level that an element belongs to.
 fn pointed(element: Option<Element>) -> Option<Pointed> {
     let row = element?.closest(".book-row").ok().flatten()?;
@@ -128,38 +102,4 @@ fn pointed(element: Option<Element>) -> Option<Pointed> {
         place,
         top: top as i32,
     })
-}
-
-/// Arrows move from level to level, across the spread.
-fn on_key(event: KeyboardEvent) {
-    let forward = match event.key().as_str() {
-        "ArrowDown" => true,
-        "ArrowUp" => false,
-        _ => return,
-    };
-    let Some(row) = event
-        .target_dyn_into::<HtmlElement>()
-        .filter(|element| element.has_attribute("data-side"))
-    else {
-        return;
-    };
-    event.prevent_default();
-    let beside = if forward {
-        row.next_element_sibling()
-    } else {
-        row.previous_element_sibling()
-    };
-    let across = || {
-        let (side, wants) = if forward {
-            (".book-bids", "tr:first-child")
-        } else {
-            (".book-asks", "tr:last-child")
-        };
-        let book = row.closest(".book").ok().flatten()?;
-        let next = book.query_selector(&format!("{side} > {wants}")).ok().flatten()?;
-        (row.parent_element() != next.parent_element()).then_some(next)
-    };
-    if let Some(next) = beside.or_else(across) {
-        browser::focus(&next);
-    }
 }

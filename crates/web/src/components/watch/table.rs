@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use nexus_protocol::Symbol;
-use web_sys::{Element, FocusEvent, HtmlElement, KeyboardEvent, PointerEvent};
+use web_sys::{Element, FocusEvent, KeyboardEvent};
 use yew::{
     Callback, Html, Properties, TargetCast, component, html, use_effect_with, use_mut_ref, use_node_ref,
     use_state_eq,
@@ -14,7 +14,7 @@ use super::keys::Keys;
 use super::row::WatchRow;
 use super::use_stars;
 use crate::browser;
-use crate::hooks::{use_live, use_places, use_scroll_window, use_settings, use_store};
+use crate::hooks::{use_live, use_places, use_scroll_window, use_settings, use_store, use_touched};
 use crate::state::order::Order;
 use crate::state::place::Pane;
 use crate::state::watch::{SortKey, Watch};
@@ -41,7 +41,7 @@ pub(super) fn WatchTable(props: &Props) -> Html {
     let scroller = use_node_ref();
     let row = use_state_eq(|| browser::css_length("--row-watch").unwrap_or(ROW));
     let window = use_scroll_window(&scroller, *row);
-    let is_touched = use_state_eq(|| false);
+    let is_touched = use_touched(&scroller);
     let cursor = use_state_eq(|| 0_usize);
     let wants_focus = use_mut_ref(|| false);
     let order = use_mut_ref(Order::default);
@@ -49,7 +49,7 @@ pub(super) fn WatchTable(props: &Props) -> Html {
     let (symbols, quotes, is_held) = store.prices().read(|board| {
         let mut order = order.borrow_mut();
         let rows = board.quotes().map(|quote| quote.row());
-        order.renew(rows, board.len(), &props.watch, *is_touched, browser::now());
+        order.renew(rows, board.len(), &props.watch, is_touched, browser::now());
         let symbols = order.symbols();
         let seen = symbols.iter().enumerate().skip(window.first).take(window.count);
         let quotes: Vec<_> = seen
@@ -109,37 +109,17 @@ pub(super) fn WatchTable(props: &Props) -> Html {
     let on_key = Callback::from(move |event: KeyboardEvent| keys.handle(&event));
     let current = (*cursor).min(symbols.len().saturating_sub(1));
     let on_focus = {
-        let (is_touched, cursor) = (is_touched.setter(), cursor.setter());
+        let cursor = cursor.setter();
         Callback::from(move |event: FocusEvent| {
-            let Some(target) = event.target_dyn_into::<HtmlElement>() else {
-                return;
-            };
-            // A click focuses as well, but then the pointer tells when someone has gone.
-            if target.matches(":focus-visible").unwrap_or(false) {
-                is_touched.set(true);
-            }
-            if let Some(place) = target
-                .get_attribute("data-place")
-                .and_then(|place| place.parse().ok())
-            {
+            let target = event.target_dyn_into::<Element>();
+            let place = target.and_then(|target| target.get_attribute("data-place")?.parse().ok());
+            if let Some(place) = place {
                 cursor.set(place);
             }
         })
     };
-    let touch = |is: bool| {
-        let is_touched = is_touched.setter();
-        move || is_touched.set(is)
-    };
-    let (enter, leave, blur) = (touch(true), touch(false), touch(false));
-    let on_enter = Callback::from(move |event: PointerEvent| {
-        if event.pointer_type() == "mouse" {
-            enter();
-        }
-    });
     html! {
-        <div ref={scroller} class="watch-scroll panel-body-scroll" onpointerenter={on_enter}
-            onpointerleave={Callback::from(move |_: PointerEvent| leave())} onfocusin={on_focus}
-            onfocusout={Callback::from(move |_: FocusEvent| blur())} onkeydown={on_key}>
+        <div ref={scroller} class="watch-scroll panel-body-scroll" onfocusin={on_focus} onkeydown={on_key}>
             <table class="watch" role="table" aria-label="Coins" aria-rowcount={(symbols.len() + 1).to_string()}>
                 <thead role="rowgroup"><tr class="watch-head" role="row" aria-rowindex="1">
                     for key in SortKey::ALL {
