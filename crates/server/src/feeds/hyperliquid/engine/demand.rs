@@ -1,6 +1,14 @@
 //! Which topics the engine follows: from the first viewer, through the gate, to some seconds after the last.
 
-use crate::feeds::hyperliquid::engine::*;
+use nexus_protocol::{FeedState, Topic};
+
+use crate::feeds::demand::Word;
+use crate::feeds::hyperliquid::Verdict;
+use crate::feeds::hyperliquid::clock::Moment;
+use crate::feeds::hyperliquid::engine::{DORMANT, Engine, Followed, Gate, LINGER};
+use crate::feeds::hyperliquid::freshness::Freshness;
+use crate::feeds::hyperliquid::topics::Streams;
+use crate::feeds::hyperliquid::wire::Source;
 
 impl Engine {
     pub(super) fn handle_demand(&mut self) {

@@ -5,9 +5,9 @@ mod demand;
 mod questions;
 mod report;
 
-use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::future::pending;
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use nexus_protocol::{ChannelStatus, FeedState, Gap, Symbol, Timestamp, Topic};
@@ -16,21 +16,18 @@ use tokio::time::{sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use self::questions::{Answer, noted};
 use crate::broker::Broker;
 use crate::content::Content;
-use crate::feeds::LinkReport;
-use crate::feeds::demand::Word;
 use crate::feeds::hyperliquid::backoff::Backoff;
 use crate::feeds::hyperliquid::clock::Moment;
-use crate::feeds::hyperliquid::freshness::{Flow, Freshness, SourceState, judge};
-use crate::feeds::hyperliquid::info::InfoError;
+use crate::feeds::hyperliquid::freshness::{Flow, Freshness};
 use crate::feeds::hyperliquid::link::Event;
-use crate::feeds::hyperliquid::links::{LineState, Links, News};
+use crate::feeds::hyperliquid::links::{Links, News};
 use crate::feeds::hyperliquid::session::Told;
 use crate::feeds::hyperliquid::topics::{Effect, Fetch, Streams};
-use crate::feeds::hyperliquid::wire::info::Context;
-use crate::feeds::hyperliquid::wire::{Source, WireBook, WireCandle, WireTrade};
-use crate::feeds::hyperliquid::{HyperliquidConfig, Shared, Verdict};
+use crate::feeds::hyperliquid::wire::Source;
+use crate::feeds::hyperliquid::{HyperliquidConfig, Shared};
 
 /// A topic is followed for so long after its last subscriber left, so that flapping does no harm.
 const LINGER: Duration = Duration::from_secs(10);

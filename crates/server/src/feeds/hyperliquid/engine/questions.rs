@@ -1,6 +1,17 @@
 //! What the engine asks over HTTP, and what it does with the answers.
 
-use crate::feeds::hyperliquid::engine::*;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use nexus_protocol::{Symbol, Topic};
+
+use crate::feeds::hyperliquid::clock::Moment;
+use crate::feeds::hyperliquid::engine::{CATALOG_EVERY, CONTEXTS_EVERY, Engine, Gate, Reading};
+use crate::feeds::hyperliquid::info::InfoError;
+use crate::feeds::hyperliquid::topics::Fetch;
+use crate::feeds::hyperliquid::wire::info::Context;
+use crate::feeds::hyperliquid::wire::{BookPace, Source, WireBook, WireCandle, WireTrade};
 
 /// What came back over HTTP.
 pub(super) enum Answer {
@@ -49,7 +60,7 @@ impl Engine {
                 self.asking.remove(&fetch);
                 self.touch_all(&[Source::Book {
                     coin: coin.clone(),
-                    pace: super::wire::BookPace::Full,
+                    pace: BookPace::Full,
                 }]);
                 self.streams.handle_book(&coin, round, noted(book), now)
             }
@@ -164,7 +175,7 @@ impl Engine {
 }
 
 /// What came, or a note in the log about why not.
-fn noted<T>(answer: Result<T, InfoError>) -> Option<T> {
+pub(super) fn noted<T>(answer: Result<T, InfoError>) -> Option<T> {
     answer
         .inspect_err(|error| tracing::debug!(%error, "a question to the exchange was not answered"))
         .ok()

@@ -1,6 +1,15 @@
 //! What the engine says: to subscribers how fresh each topic is, to operators how the feed is.
 
-use crate::feeds::hyperliquid::engine::*;
+use std::sync::PoisonError;
+
+use nexus_protocol::{ChannelStatus, FeedState, Timestamp, Topic};
+
+use crate::feeds::LinkReport;
+use crate::feeds::hyperliquid::clock::Moment;
+use crate::feeds::hyperliquid::engine::{Engine, Followed, Gate, REPORT_EVERY, wall};
+use crate::feeds::hyperliquid::freshness::{Flow, Freshness, SourceState, judge};
+use crate::feeds::hyperliquid::links::LineState;
+use crate::feeds::hyperliquid::wire::Source;
 
 impl Engine {
     /// Says how fresh those topics are whose freshness changed.
