@@ -9,14 +9,17 @@
 //! is told of as accused and left out, so that it cannot take the others along again and again. Must never touch a
 //! socket, a clock or what the news mean.
 
+mod output;
 mod subscription;
 mod suspects;
 #[cfg(test)]
 mod tests;
+mod watch;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
+pub(crate) use self::output::{Counts, Ending, Output, Timer, Told};
 use self::subscription::{Stage, Subscription};
 use super::backoff::Backoff;
 use super::budget::Budget;
@@ -53,115 +56,6 @@ const USUAL_PAUSE: Duration = Duration::from_secs(5);
 /// A link is given up for a source that stays silent at most so often, doubling.
 const RESCUE_FIRST: Duration = Duration::from_secs(60);
 const RESCUE_LONGEST: Duration = Duration::from_secs(15 * 60);
-
-/// What [`Session::poll`] asks for.
-#[derive(Clone, PartialEq, Debug)]
-pub(crate) enum Output {
-    /// Open the link, then say [`Session::handle_opened`] or [`Session::handle_failed`].
-    Connect,
-    /// Send this text.
-    Send(String),
-    /// Drop the link. The session takes it as closed already.
-    HangUp,
-    /// What happened.
-    Told(Told),
-    /// Nothing more before this moment, unless something arrives. The timer says what for.
-    Wait(Option<(Moment, Timer)>),
-}
-
-/// What happened.
-#[derive(Clone, PartialEq, Debug)]
-pub(crate) enum Told {
-    /// The link is open. Subscriptions follow.
-    Up,
-    /// The link is gone. From here on every source misses news, until it is subscribed again.
-    Lost(String),
-    /// An attempt to open the link failed.
-    Unreachable(String),
-    /// A source is subscribed: what it sends from here on hangs together.
-    Subscribed(Source),
-    /// Market data of a source that is subscribed.
-    News(Source, News),
-    /// A list of trades that names no market.
-    NoTrades,
-    /// A source sent nothing for longer than it should; it is being subscribed anew.
-    Quiet(Source),
-    /// Nothing at all came for too long.
-    Silent,
-    /// Something came after all.
-    Heard,
-    /// News may be missing: a frame could not be read, or the link was silent for unusually long.
-    Doubtful,
-    /// A source stood for long enough to be trusted.
-    Proven(Source),
-    /// The link died right after this source was subscribed. It is left out from here on.
-    Accused(Source),
-    /// The exchange does not take this source, and why. It is left out from here on.
-    Refused(Source, &'static str),
-}
-
-/// Why the session wants to be woken.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub(crate) enum Timer {
-    /// The next attempt to connect is due.
-    Reconnect,
-    /// The budget of messages or connections has room again.
-    Budget,
-    /// A ping is due.
-    Ping,
-    /// A pong is overdue.
-    Pong,
-    /// Subscriptions are to be looked over: answers, silence, proof.
-    Watch,
-    /// A link that carries nothing is to be closed.
-    Idle,
-}
-
-/// How a link ended.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub(crate) enum Ending {
-    /// With a close frame. The exchange rotates links and ends idle ones so: nobody is to blame.
-    Closed(String),
-    /// Without a word.
-    Cut(String),
-}
-
-/// What was counted.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub(crate) struct Counts {
-    /// Frames of any kind.
-    pub(crate) frames: u64,
-    /// Frames of channels that this feed does not know.
-    pub(crate) unknown: u64,
-    /// Text frames that could not be read.
-    pub(crate) garbled: u64,
-    /// Binary frames, which the exchange should not send.
-    pub(crate) binary: u64,
-    /// Frames of sources that are not subscribed (any more, or yet).
-    pub(crate) stray: u64,
-    /// Error frames.
-    pub(crate) complaints: u64,
-    /// Links that were opened.
-    pub(crate) opened: u64,
-    /// Links that were lost or given up.
-    pub(crate) lost: u64,
-}
-
-impl Counts {
-    /// Both together.
-    pub(crate) fn plus(self, other: Counts) -> Counts {
-        Counts {
-            frames: self.frames + other.frames,
-            unknown: self.unknown + other.unknown,
-            garbled: self.garbled + other.garbled,
-            binary: self.binary + other.binary,
-            stray: self.stray + other.stray,
-            complaints: self.complaints + other.complaints,
-            opened: self.opened + other.opened,
-            lost: self.lost + other.lost,
-        }
-    }
-}
 
 /// The state machine of one link.
 #[derive(Debug)]
@@ -556,142 +450,6 @@ impl Session {
             }
             Complaint::Other => {}
         }
-    }
-
-    /// Takes note that something came; false if no link is up.
-    fn hear(&mut self, now: Moment) -> bool {
-        let Phase::Up(up) = &mut self.phase else {
-            return false;
-        };
-        self.counts.frames += 1;
-        up.heard = now;
-        if up.pauses.is_doubtful(now) {
-            self.told.push_back(Told::Doubtful);
-        }
-        up.pauses.hear(now);
-        if std::mem::take(&mut up.is_silent) {
-            self.told.push_back(Told::Heard);
-        }
-        true
-    }
-
-    /// Looks at everything that time alone changes.
-    fn watch(&mut self, now: Moment) {
-        let Phase::Up(up) = &mut self.phase else { return };
-        if up.idle_since.is_some_and(|since| now.since(since) >= IDLE_FOR) {
-            up.condemned = Some("nothing is wanted");
-        }
-        if up.awaits_pong && now.since(up.pinged) >= PONG_WITHIN {
-            up.condemned = Some("the exchange did not answer a ping");
-        }
-        if now.since(up.watched) < WATCH_EVERY {
-            return;
-        }
-        up.watched = now;
-        if now.since(up.heard) >= DEAD_AFTER {
-            up.condemned = Some("the exchange fell silent");
-        }
-        if now.since(up.heard) >= SILENT_AFTER && !up.is_silent {
-            up.is_silent = true;
-            self.told.push_back(Told::Silent);
-        }
-        if up
-            .news_since
-            .is_some_and(|since| now.since(since) >= HEALTHY_AFTER)
-            && !up.is_silent
-        {
-            self.backoff.reset();
-            self.young_deaths = 0;
-        }
-        let mut given_up = Vec::new();
-        for (source, subscription) in &mut self.subscriptions {
-            match subscription.stage {
-                Stage::Off => {}
-                Stage::Subscribing { sent, .. } => {
-                    if now.since(sent) < ANSWER_WITHIN {
-                        continue;
-                    }
-                    self.todo.push_back(source.clone());
-                    if !subscription.is_wanted {
-                        // It may be subscribed all the same, so it has to be unsubscribed.
-                        subscription.stage = Stage::Active { since: now };
-                        continue;
-                    }
-                    // Asked again: if only the answer was lost, the exchange says that it is subscribed already.
-                    subscription.stage = Stage::Off;
-                    subscription.unanswered += 1;
-                    if subscription.unanswered >= MAX_UNANSWERED {
-                        given_up.push(source.clone());
-                    }
-                }
-                Stage::Unsubscribing { sent } => {
-                    if now.since(sent) >= ANSWER_WITHIN {
-                        subscription.stage = Stage::Off;
-                        self.todo.push_back(source.clone());
-                    }
-                }
-                Stage::Active { since } => {
-                    if !subscription.is_proven && now.since(since) >= PROVEN_AFTER {
-                        subscription.is_proven = true;
-                        self.told.push_back(Told::Proven(source.clone()));
-                    }
-                    let heard = subscription.news.map_or(since, |news| news.max(since));
-                    if !subscription.is_overdue(source, heard, now) {
-                        continue;
-                    }
-                    if !subscription.is_quiet {
-                        subscription.is_quiet = true;
-                        self.told.push_back(Told::Quiet(source.clone()));
-                    }
-                    if subscription.cures >= 2 && now >= self.next_rescue && up.condemned.is_none() {
-                        up.condemned = Some("a subscription stays silent");
-                        self.next_rescue = now + RESCUE_FIRST + self.rescue.next(&mut self.rng);
-                        continue;
-                    }
-                    subscription.cures += 1;
-                    subscription.is_to_renew = true;
-                    up.is_doubted = true;
-                    self.todo.push_back(source.clone());
-                }
-            }
-        }
-        for source in given_up {
-            self.subscriptions.remove(&source);
-            self.told.push_back(Told::Refused(
-                source,
-                "the exchange does not answer this subscription",
-            ));
-        }
-    }
-
-    /// The link is gone.
-    fn lose(&mut self, reason: String, now: Moment) {
-        self.counts.lost += 1;
-        self.told.push_back(Told::Lost(reason));
-        self.todo.clear();
-        self.subscriptions
-            .retain(|_, subscription| subscription.is_wanted);
-        for subscription in self.subscriptions.values_mut() {
-            subscription.forget_link();
-        }
-        self.wait_or_rest(now);
-    }
-
-    fn wait_or_rest(&mut self, now: Moment) {
-        self.phase = if self
-            .subscriptions
-            .values()
-            .any(|subscription| subscription.is_wanted)
-        {
-            let until = match self.phase {
-                // Still the pause of the same loss.
-                Phase::Waiting { until } => until,
-                Phase::Idle | Phase::Connecting | Phase::Up(_) => now + self.backoff.next(&mut self.rng),
-            };
-            Phase::Waiting { until }
-        } else {
-            Phase::Idle
-        };
     }
 }
 
