@@ -3,7 +3,13 @@
 use std::time::Duration;
 
 use nexus_protocol::{ErrorCode, FeedState};
+use nexus_server::broker::{Broker, BrokerLimits, Embedded};
+use nexus_server::feeds::Feeds;
+use nexus_server::feeds::hyperliquid::{HyperliquidConfig, start};
+use nexus_server::hub::Hub;
 use nexus_standin::exchange::{Config, Fault, HttpMode, Observation};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use crate::world::{SPEED, World, topic};
 
@@ -164,24 +170,19 @@ async fn an_unreachable_exchange_is_said_to_be_down_and_is_found_later() {
         mode: HttpMode::Html500,
         times: None,
     });
-    let world = {
-        // A feed that starts while the exchange is being upgraded.
-        let (url, now) = (world.exchange.url(), world.exchange.clock().now());
-        (world, url, now)
-    };
-    let (world, url, now) = world;
-    let hub = nexus_server::hub::Hub::default();
-    let limits = nexus_server::broker::BrokerLimits::default();
-    let broker = nexus_server::broker::Broker::Embedded(nexus_server::broker::Embedded::new(hub, limits));
-    let config = nexus_server::feeds::hyperliquid::HyperliquidConfig {
+    // A feed that starts while the exchange is being upgraded.
+    let (url, now) = (world.exchange.url(), world.exchange.clock().now());
+    let hub = Hub::default();
+    let broker = Broker::Embedded(Embedded::new(hub, BrokerLimits::default()));
+    let config = HyperliquidConfig {
         speed: SPEED,
         start: u64::try_from(now).ok(),
-        ..nexus_server::feeds::hyperliquid::HyperliquidConfig::new(&url).unwrap()
+        ..HyperliquidConfig::new(&url).unwrap()
     };
-    let tracker = tokio_util::task::TaskTracker::new();
-    let cancel = tokio_util::sync::CancellationToken::new();
-    let handle = nexus_server::feeds::hyperliquid::start(config, broker, &tracker, cancel.clone()).unwrap();
-    let feeds = nexus_server::feeds::Feeds::none().with_hyperliquid(handle);
+    let tracker = TaskTracker::new();
+    let cancel = CancellationToken::new();
+    let handle = start(config, broker, &tracker, cancel.clone()).unwrap();
+    let feeds = Feeds::none().with_hyperliquid(handle);
     let refusal = feeds
         .check(&topic("trades", r#"{"symbol":"BTC"}"#))
         .await

@@ -1,5 +1,7 @@
 //! The feed of the exchange against the stand-in, over real sockets, with a clock that runs faster than the wall's.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on shall panic")]
+
 mod books;
 mod candles;
 mod demand;

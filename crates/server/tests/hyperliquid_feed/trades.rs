@@ -30,7 +30,7 @@ pub(crate) fn assert_complete(world: &World, coin: &str, viewer: &Viewer) {
     for real in world.exchange.trades(coin, signed(first) + 1, signed(last) - 1) {
         let time = u64::try_from(real.time).unwrap();
         let is_declared = gaps.iter().any(|gap| (gap.from..=gap.to).contains(&time));
-        let was_seen = seen.contains(&(time, u64::try_from(real.tid).unwrap()));
+        let was_seen = seen.contains(&(time, real.tid));
         let nearest = gaps
             .iter()
             .min_by_key(|gap| gap.from.abs_diff(time).min(gap.to.abs_diff(time)));
@@ -44,7 +44,7 @@ pub(crate) fn assert_complete(world: &World, coin: &str, viewer: &Viewer) {
             .exchange
             .trades(coin, signed(trade.timestamp), signed(trade.timestamp))
             .iter()
-            .any(|real| u64::try_from(real.tid).unwrap() == trade.id);
+            .any(|real| real.tid == trade.id);
         assert!(is_real, "{coin}: the trade at {} never happened", trade.timestamp);
     }
 }
