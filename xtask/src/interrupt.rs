@@ -5,7 +5,7 @@
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
@@ -16,7 +16,7 @@ static ASKED_TO_STOP: Mutex<bool> = Mutex::new(false);
 static WAKE: Condvar = Condvar::new();
 
 /// What a shell reports for a program that Ctrl-C ended.
-const EXIT_INTERRUPTED: i32 = 130;
+pub(crate) const EXIT_CODE: u8 = 130;
 
 /// Starts the thread that hears signals for the rest of the process's life.
 pub(crate) fn listen() -> anyhow::Result<()> {
@@ -26,7 +26,7 @@ pub(crate) fn listen() -> anyhow::Result<()> {
         for _signal in signals.forever() {
             if asked_to_stop() {
                 // The leashes notice that we are gone and end what we started.
-                std::process::exit(EXIT_INTERRUPTED);
+                std::process::exit(EXIT_CODE.into());
             }
             *ASKED_TO_STOP.lock().unwrap_or_else(PoisonError::into_inner) = true;
             WAKE.notify_all();
@@ -43,10 +43,12 @@ pub(crate) fn asked_to_stop() -> bool {
 
 /// An error once a signal asked us to end; called between steps.
 pub(crate) fn check() -> anyhow::Result<()> {
-    if asked_to_stop() {
-        bail!("interrupted; nothing was left running. Run the same command to go on where it stopped");
-    }
-    Ok(())
+    if asked_to_stop() { Err(error()) } else { Ok(()) }
+}
+
+/// What there is to say once a signal ended us.
+pub(crate) fn error() -> anyhow::Error {
+    anyhow!("interrupted; nothing was left running. Run the same command to go on where it stopped")
 }
 
 /// Waits for `span` or a signal, whichever comes first.

@@ -40,6 +40,11 @@ fn main() -> ExitCode {
     });
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
+        // Whatever failed then, failed because it was ended.
+        Err(_) if interrupt::asked_to_stop() => {
+            step::failure(&interrupt::error());
+            ExitCode::from(interrupt::EXIT_CODE)
+        }
         Err(error) => {
             step::failure(&error);
             ExitCode::FAILURE
