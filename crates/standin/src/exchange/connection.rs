@@ -268,14 +268,14 @@ impl Connection {
                 self.send_raw(Message::Ping(Default::default())).await
             }
             Order::RepeatTrades => {
-                let block = self.venue.block();
                 let market = &self.venue.market;
                 let mut frames = Vec::new();
                 for topic in self.topics.values() {
                     if let Subscription::Trades { coin } = &topic.subscription
                         && let Some(id) = market.universe.find(coin)
                     {
-                        let mut trades = market.recent(id, block, REPEATED);
+                        // A repeat tells nothing new: what is not sent yet comes in its own frame, whole.
+                        let mut trades = market.recent(id, topic.seen(), REPEATED);
                         trades.reverse();
                         frames.push(frame("trades", &WireTrade::all(market.coin(id), &trades)));
                     }

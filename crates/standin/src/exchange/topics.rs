@@ -57,6 +57,11 @@ enum Flow {
 }
 
 impl Topic {
+    /// The last block that its frames told of.
+    pub(crate) fn seen(&self) -> i64 {
+        self.seen
+    }
+
     /// A topic from `block` on; `None` if its coin or dex does not exist.
     pub(crate) fn new(market: &Market, subscription: Subscription, block: i64) -> Option<Self> {
         let coin = match subscription.coin() {
