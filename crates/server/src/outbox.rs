@@ -153,25 +153,16 @@ impl Outbox {
 
     /// Offers a publication to a lane.
     pub fn offer(&self, id: LaneId, publication: &Arc<Publication>) {
-        let wakes = {
-            let mut state = self.lock();
-            let room = self.limit.saturating_sub(state.bytes);
-            let Some(lane) = state.lanes.get_mut(&id) else {
-                return;
-            };
-            let before = lane.bytes();
-            let offered = lane.offer(publication, room);
-            let after = lane.bytes();
-            state.bytes = state.bytes + after - before;
-            offered == Offered::HasWork && state.give_turn(id)
-        };
-        if wakes {
-            self.wake.notify_one();
-        }
+        self.hand_in(id, |lane, room| lane.offer(publication, room));
     }
 
     /// Offers news of how the topic's source is.
     pub fn offer_status(&self, id: LaneId, status: &Arc<ChannelStatus>) {
+        self.hand_in(id, |lane, room| lane.offer_status(status, room));
+    }
+
+    /// Lets a lane take something into the room that is left, and wakes the connection's task if it now has work.
+    fn hand_in(&self, id: LaneId, take: impl FnOnce(&mut Lane, usize) -> Offered) {
         let wakes = {
             let mut state = self.lock();
             let room = self.limit.saturating_sub(state.bytes);
@@ -179,7 +170,7 @@ impl Outbox {
                 return;
             };
             let before = lane.bytes();
-            let offered = lane.offer_status(status, room);
+            let offered = take(lane, room);
             let after = lane.bytes();
             state.bytes = state.bytes + after - before;
             offered == Offered::HasWork && state.give_turn(id)
