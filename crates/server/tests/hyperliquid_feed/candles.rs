@@ -36,6 +36,24 @@ async fn history_comes_first_and_the_forming_bar_follows() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_source_that_is_subscribed_already_for_the_trades_serves_the_bars_too() {
+    let world = World::new().await;
+    let mut trades = world.watch("trades", r#"{"symbol":"BTC"}"#).await;
+    trades.until_live().await;
+    for _ in 0..2 {
+        let mut viewer = world
+            .watch("candles", r#"{"symbol":"BTC","interval":"1m"}"#)
+            .await;
+        viewer.until_more(1).await;
+        viewer.until_live().await;
+        drop(viewer);
+        // Longer than the feed lingers; the trades keep the source subscribed.
+        world.pass(Duration::from_secs(12)).await;
+    }
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_interval_is_served() {
     let world = World::new().await;
     let mut viewers = Vec::new();

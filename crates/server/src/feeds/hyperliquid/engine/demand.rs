@@ -6,7 +6,7 @@ use crate::feeds::demand::Word;
 use crate::feeds::hyperliquid::Verdict;
 use crate::feeds::hyperliquid::clock::Moment;
 use crate::feeds::hyperliquid::engine::{DORMANT, Engine, Followed, Gate, LINGER};
-use crate::feeds::hyperliquid::freshness::Freshness;
+use crate::feeds::hyperliquid::freshness::{Flow, Freshness};
 use crate::feeds::hyperliquid::topics::Streams;
 use crate::feeds::hyperliquid::wire::Source;
 
@@ -83,11 +83,15 @@ impl Engine {
         }
         followed.sources = Streams::sources(topic);
         for source in followed.sources.clone() {
-            self.sources
-                .entry(source.clone())
-                .or_default()
-                .topics
-                .insert(topic.clone());
+            let its = self.sources.entry(source.clone()).or_default();
+            its.topics.insert(topic.clone());
+            // Subscribed already, for the trades of the same market: nobody will say so again.
+            if its.flow != Flow::Off
+                && matches!((topic, &source), (Topic::Candles(..), Source::Candles { .. }))
+            {
+                self.streams.handle_subscribed(&source, now);
+                self.streams_due = Some(now);
+            }
             self.links.want(source, now);
         }
     }

@@ -20,8 +20,6 @@ use crate::feeds::hyperliquid::wire::{Source, WireCandle};
 pub(crate) const BARS: u64 = 500;
 /// How long to wait between two attempts to read the archive.
 const FETCH_AGAIN: Duration = Duration::from_secs(3);
-/// The archive must answer within this, or is asked again.
-const ANSWER_WITHIN: Duration = Duration::from_secs(30);
 /// The usual pause between states of the forming bar, until it is known better.
 const USUAL_PAUSE: Duration = Duration::from_secs(5);
 
@@ -45,10 +43,8 @@ enum Phase {
     Off,
     /// The archive is to be read at this moment.
     FetchDue(Moment),
-    /// The archive was asked.
+    /// The archive was asked. Every question is answered, if only with that there is no answer.
     Fetching {
-        /// When.
-        asked: Moment,
         /// For bars from this time on.
         from: u64,
         /// Merely to see whether the source is quiet.
@@ -125,13 +121,10 @@ impl Bars {
     /// What time alone brings about. `exchange_millis` is the exchange's time.
     pub(crate) fn poll(&mut self, exchange_millis: u64, now: Moment) -> Vec<Effect> {
         match self.phase {
-            Phase::FetchDue(at) if at <= now => self.ask(false, exchange_millis, now),
-            Phase::Fetching {
-                asked, is_question, ..
-            } if now.since(asked) >= ANSWER_WITHIN => self.ask(is_question, exchange_millis, now),
+            Phase::FetchDue(at) if at <= now => self.ask(false, exchange_millis),
             Phase::Running if self.pauses.question_due() <= now => {
                 self.doubtful_from = Some(self.first_doubtful());
-                self.ask(true, exchange_millis, now)
+                self.ask(true, exchange_millis)
             }
             Phase::Off | Phase::FetchDue(_) | Phase::Fetching { .. } | Phase::Running => Vec::new(),
         }
@@ -140,19 +133,15 @@ impl Bars {
     /// When [`Bars::poll`] has something to do.
     pub(crate) fn next_wake(&self) -> Option<Moment> {
         match self.phase {
-            Phase::Off => None,
+            Phase::Off | Phase::Fetching { .. } => None,
             Phase::FetchDue(at) => Some(at),
-            Phase::Fetching { asked, .. } => Some(asked + ANSWER_WITHIN),
             Phase::Running => Some(self.pauses.question_due()),
         }
     }
 
     /// What the archive has, oldest first: the answer to the question of a round.
     pub(crate) fn handle_fetched(&mut self, round: u64, rows: Vec<WireCandle>, now: Moment) -> Vec<Effect> {
-        let Phase::Fetching {
-            from, is_question, ..
-        } = self.phase
-        else {
+        let Phase::Fetching { from, is_question } = self.phase else {
             return Vec::new();
         };
         if round != self.round {
@@ -222,15 +211,11 @@ impl Bars {
         self.doubtful_from.map_or(from, |doubtful| doubtful.min(from))
     }
 
-    fn ask(&mut self, is_question: bool, exchange_millis: u64, now: Moment) -> Vec<Effect> {
+    fn ask(&mut self, is_question: bool, exchange_millis: u64) -> Vec<Effect> {
         self.round += 1;
         let oldest = exchange_millis.saturating_sub(self.interval.millis().saturating_mul(BARS));
         let from = self.doubtful_from.unwrap_or_default().max(oldest);
-        self.phase = Phase::Fetching {
-            asked: now,
-            from,
-            is_question,
-        };
+        self.phase = Phase::Fetching { from, is_question };
         let (coin, interval, round) = (self.symbol.clone(), self.interval, self.round);
         vec![Effect::Fetch(Fetch::Candles {
             coin,

@@ -27,6 +27,9 @@ const REPLAY_WITHIN: Duration = Duration::from_secs(1);
 const FETCH_AGAIN: Duration = Duration::from_secs(2);
 /// How long trades are held back before the gap is declared.
 const HOLD_AT_MOST: Duration = Duration::from_secs(10);
+/// A question whether the source is merely quiet is repeated after this, when its answer failed or did not come.
+const QUESTION_AGAIN: Duration = Duration::from_secs(10);
+const QUESTION_LOST: Duration = Duration::from_secs(120);
 /// The most trades of one publication.
 const PER_PUBLICATION: usize = 200;
 /// How long the source may still deliver what was already found in the archive.
@@ -60,7 +63,7 @@ enum Phase {
     Joining(Joining),
     /// What comes is published.
     Running {
-        /// Whether the archive has been asked if the source is merely quiet.
+        /// The archive was asked whether the source is merely quiet, and is not asked again before this.
         asked: Option<Moment>,
         /// The archive had trades that the source did not send until this moment.
         overdue: Option<Moment>,
@@ -224,10 +227,10 @@ impl Tape {
                 vec![Effect::Renew(self.source())]
             }
             Phase::Running { asked, .. } => {
-                if self.pauses.question_due() > now || asked.is_some_and(|at| now.since(at) < HOLD_AT_MOST) {
+                if self.pauses.question_due() > now || asked.is_some_and(|until| until > now) {
                     return Vec::new();
                 }
-                *asked = Some(now);
+                *asked = Some(now + QUESTION_LOST);
                 self.ask()
             }
         }
@@ -249,7 +252,7 @@ impl Tape {
             } => Some(*until),
             Phase::Running { asked, .. } => {
                 let due = self.pauses.question_due();
-                let question = asked.map_or(due, |at| due.max(at + HOLD_AT_MOST));
+                let question = asked.map_or(due, |until| due.max(until));
                 Some(self.tally.next_wake().map_or(question, |wake| wake.min(question)))
             }
         }
@@ -310,8 +313,8 @@ impl Tape {
         }
         match &mut self.phase {
             Phase::Joining(joining) => joining.fetch = FetchState::Due(now + FETCH_AGAIN),
-            // It is asked again some time after it was asked.
-            Phase::Off | Phase::Running { .. } => {}
+            Phase::Running { asked, .. } => *asked = Some(now + QUESTION_AGAIN),
+            Phase::Off => {}
         }
     }
 
