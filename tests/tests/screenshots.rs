@@ -147,6 +147,7 @@ fn everything_that_can_be_wrong() {
         exchange.clear().await?;
         page.says("live", Duration::from_secs(90)).await?;
 
+        let killed_at = exchange.observe().await?.now;
         let server = server
             .kill_and_restart(async || {
                 page.says("reconnecting", SOON).await?;
@@ -154,7 +155,13 @@ fn everything_that_can_be_wrong() {
                 browser.go_offline(true).await?;
                 page.says("offline", SOON).await?;
                 camera.shoot(&page, "offline", &both).await?;
-                browser.go_offline(false).await
+                browser.go_offline(false).await?;
+                until("more happened than the exchange remembers", SOON, async || {
+                    let missed = exchange.trades("BTC", killed_at).await?.trades.len();
+                    ensure!(missed > 30, "only {missed} trades happened");
+                    Ok(())
+                })
+                .await
             })
             .await?;
         page.says("live", Duration::from_secs(60)).await?;
