@@ -165,6 +165,7 @@ fn everything_that_can_be_wrong() {
             })
             .await?;
         page.says("live", Duration::from_secs(60)).await?;
+        browser.show_on(Screen::DESKTOP).await?;
         page.shows_soon("tape-gap", true).await?;
         settled(&page).await?;
         camera.shoot(&page, "back-with-a-gap", &[Screen::DESKTOP]).await?;
