@@ -15,7 +15,7 @@ use crate::until::until;
 use crate::wire::Wire;
 
 /// How long the next trade of a busy market may take to come.
-const NEXT_TRADE: Duration = Duration::from_secs(20);
+const NEXT_TRADE: Duration = Duration::from_secs(60);
 
 /// A subscriber of one market's trades that reads in a task of its own.
 #[derive(Debug)]

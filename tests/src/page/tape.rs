@@ -14,7 +14,7 @@ use crate::tape::{Account, Truth};
 use crate::until::until;
 
 /// How long the next trades of a busy market may take to be shown.
-const NEXT_TRADES: Duration = Duration::from_secs(30);
+const NEXT_TRADES: Duration = Duration::from_secs(60);
 
 /// What the trade tape showed since [`Page::record_tape`], oldest first.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]

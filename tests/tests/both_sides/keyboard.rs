@@ -91,16 +91,23 @@ fn space_holds_the_tape_and_counts_what_it_holds() {
                 .await?;
             anyhow::Ok(newest)
         };
-        until("the tape moves", SOON, async || newest().await.map(|_| ())).await?;
+        until("the tape moves", Duration::from_secs(60), async || {
+            newest().await.map(|_| ())
+        })
+        .await?;
 
         browser.press(" ").await?;
         page.shows_soon("tape-resume", true).await?;
         let held = newest().await?;
-        until("the tape counts what it holds", SOON, async || {
-            let count: u64 = page.attribute("tape-resume", "data-held").await?.parse()?;
-            ensure!(count > 3, "it counts {count}");
-            Ok(())
-        })
+        until(
+            "the tape counts what it holds",
+            Duration::from_secs(60),
+            async || {
+                let count: u64 = page.attribute("tape-resume", "data-held").await?.parse()?;
+                ensure!(count > 3, "it counts {count}");
+                Ok(())
+            },
+        )
         .await?;
         holds("the tape stands still", Duration::from_secs(3), async || {
             ensure!(newest().await? == held, "it moved");
@@ -110,7 +117,7 @@ fn space_holds_the_tape_and_counts_what_it_holds() {
 
         browser.press(" ").await?;
         page.shows_soon("tape-resume", false).await?;
-        until("the tape moves again", SOON, async || {
+        until("the tape moves again", Duration::from_secs(60), async || {
             ensure!(newest().await? != held, "it does not");
             Ok(())
         })
