@@ -56,7 +56,9 @@ impl Tape {
                 Some(Gap::Publications { .. }) => self.declare_missing(),
                 None => {}
             },
-            FromServer::Push(Push::Connected(_) | Push::Presence(..) | Push::Shutdown(_))
+            FromServer::Push(
+                Push::Connected(_) | Push::Presence(..) | Push::Command(_) | Push::Shutdown(_),
+            )
             | FromServer::Reply(..) => {}
         }
     }

@@ -138,6 +138,7 @@ async fn serve(connection: &mut Connection, has_exchange: bool) {
     while let Some((id, request)) = connection.next_request().await {
         let reply = match request {
             Request::Auth(auth) if auth.token == "good" => Reply::Authenticated(Authenticated {
+                messages_per_minute: None,
                 user: UserId::parse("ann").unwrap(),
                 expires_at: Timestamp::MAX,
             }),
@@ -152,6 +153,7 @@ async fn serve(connection: &mut Connection, has_exchange: bool) {
                     offset: nexus_protocol::Offset(3),
                     snapshot: true,
                     timestamp: Timestamp::default(),
+                    from: None,
                     payload: Payload::Prices(Default::default()),
                 };
                 publication.timestamp = Timestamp::from(std::time::SystemTime::now());

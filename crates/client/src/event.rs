@@ -4,8 +4,8 @@ use std::fmt;
 use std::time::Duration;
 
 use nexus_protocol::{
-    ChannelStatus, CloseCode, Mode, Offset, Position, PresenceUpdate, Publication, Refusal, Reply, Timestamp,
-    Topic, UserId,
+    ChannelStatus, CloseCode, CommandOrder, Mode, Offset, Position, PresenceUpdate, Publication, Refusal,
+    Reply, Timestamp, Topic, UserId,
 };
 
 use crate::{AskId, ServerUrl};
@@ -161,6 +161,8 @@ pub enum Event {
         /// What the session does about it.
         next: AfterRefusal,
     },
+    /// To a device: do this.
+    Order(CommandOrder),
     /// Someone came to or left a topic.
     Presence {
         /// The topic.

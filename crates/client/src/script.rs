@@ -185,6 +185,7 @@ impl Connection {
             offset: Offset(offset),
             snapshot: false,
             timestamp: Timestamp::from_millis(1_800_000_000_000),
+            from: None,
             payload: Payload::Json(Json::parse(&format!(r#"{{"n":{offset}}}"#)).unwrap()),
         });
         self.send(encode_push(&push, Timestamp::default())).await;

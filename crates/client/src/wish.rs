@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use nexus_protocol::{
-    Command, CommandResult, History, Publish, Request, Subscribe, Target, Telemetry, Topic,
+    Command, CommandReceived, CommandResult, History, Publish, Request, Subscribe, Target, Telemetry, Topic,
+    Typing,
 };
 
 /// What an application wants. Handed in with [`Session::handle_wish`](crate::Session::handle_wish).
@@ -59,8 +60,12 @@ pub enum Ask {
     /// Order a device to do something; what it does on the way comes as
     /// [`Event::Progress`](crate::Event::Progress). If the link breaks, asked again only with an idempotency key.
     Command(Command),
+    /// Say that a command has arrived.
+    CommandReceived(CommandReceived),
     /// Say what became of a command.
     CommandResult(CommandResult),
+    /// Show the others in a room that one is typing.
+    Typing(Typing),
 }
 
 /// Names an ask, so that its answer can be told apart.
@@ -75,8 +80,8 @@ impl Ask {
             Ask::Publish(publish) => publish.idempotency_key.is_some(),
             Ask::Command(command) => command.idempotency_key.is_some(),
             // The id of the command makes a second result a repeat.
-            Ask::CommandResult(_) => true,
-            Ask::Telemetry(_) => false,
+            Ask::CommandReceived(_) | Ask::CommandResult(_) => true,
+            Ask::Telemetry(_) | Ask::Typing(_) => false,
         }
     }
 }
@@ -89,7 +94,9 @@ impl From<Ask> for Request {
             Ask::Publish(publish) => Request::Publish(publish),
             Ask::Telemetry(telemetry) => Request::Telemetry(telemetry),
             Ask::Command(command) => Request::Command(command),
+            Ask::CommandReceived(received) => Request::CommandReceived(received),
             Ask::CommandResult(result) => Request::CommandResult(result),
+            Ask::Typing(typing) => Request::Typing(typing),
         }
     }
 }

@@ -10,7 +10,7 @@ use crate::envelope::{Received, Sent};
 use crate::request::{HistoryWire, SubscribeWire, TargetWire};
 use crate::{
     ChannelName, ErrorCode, History, MessageId, Offset, Payload, Publication, Push, Refusal, Reply, Request,
-    Subscribe, Target, Timestamp, Topic,
+    Subscribe, Target, Timestamp, Topic, UserId,
 };
 
 /// The subprotocol of JSON text frames; the default.
@@ -114,7 +114,9 @@ pub fn encode_request(id: &MessageId, request: &Request) -> String {
         Request::Publish(payload) => write(id, kind, Some(payload)),
         Request::Telemetry(payload) => write(id, kind, Some(payload)),
         Request::Command(payload) => write(id, kind, Some(payload)),
+        Request::CommandReceived(payload) => write(id, kind, Some(payload)),
         Request::CommandResult(payload) => write(id, kind, Some(payload)),
+        Request::Typing(payload) => write(id, kind, Some(payload)),
         Request::Join(payload) | Request::Leave(payload) => write(id, kind, Some(payload)),
         Request::History(payload) => write(id, kind, Some(payload)),
         Request::Ping => write::<()>(id, kind, None),
@@ -183,6 +185,10 @@ pub fn encode_push(push: &Push, now: Timestamp) -> String {
             timestamp: Some(now),
             ..Sent::new(kind, Some(payload))
         }),
+        Push::Command(payload) => to_text(&Sent {
+            timestamp: Some(now),
+            ..Sent::new(kind, Some(payload))
+        }),
         Push::Presence(topic, payload) => to_text(&on(topic, kind, payload, now)),
         Push::Status(topic, payload) => to_text(&on(topic, kind, payload, now)),
         Push::Publication(publication) => {
@@ -198,6 +204,7 @@ pub fn encode_push(push: &Push, now: Timestamp) -> String {
                 publication.offset,
                 publication.timestamp,
                 publication.snapshot,
+                publication.from.as_ref(),
                 &payload,
             )
         }
@@ -226,6 +233,7 @@ pub fn decode_server(text: &str) -> Result<FromServer, DecodeError> {
         "error" => Reply::Error(read(envelope.error)?),
         "connected" => return Ok(FromServer::Push(Push::Connected(payload(&envelope)?))),
         "shutdown" => return Ok(FromServer::Push(Push::Shutdown(payload(&envelope)?))),
+        "command" => return Ok(FromServer::Push(Push::Command(payload(&envelope)?))),
         "presence.update" => {
             return Ok(FromServer::Push(Push::Presence(
                 topic_of(&envelope)?,
@@ -263,16 +271,27 @@ impl PublicationHead {
         PublicationHead(head.into())
     }
 
-    /// The whole text of one publication, `payload` exactly as it is.
-    pub fn encode(&self, offset: Offset, time: Timestamp, snapshot: bool, payload: &str) -> String {
+    /// The whole text of one publication, `payload` exactly as it is. `from` is the user who published it, where the
+    /// server vouches for one.
+    pub fn encode(
+        &self,
+        offset: Offset,
+        time: Timestamp,
+        snapshot: bool,
+        from: Option<&UserId>,
+        payload: &str,
+    ) -> String {
         let mut text = String::with_capacity(self.0.len() + payload.len() + 96);
         text.push_str(&self.0);
         let mark = if snapshot { r#","snapshot":true"# } else { "" };
         // Writing to a String cannot fail.
-        let _ = write!(
-            text,
-            r#","offset":{offset}{mark},"timestamp":"{time}","payload":{payload}}}"#
-        );
+        let _ = write!(text, r#","offset":{offset}{mark},"timestamp":"{time}""#);
+        if let Some(from) = from {
+            // A user's name may have quotes and backslashes.
+            text.push_str(r#","from":"#);
+            text.push_str(&to_text(from));
+        }
+        let _ = write!(text, r#","payload":{payload}}}"#);
         text
     }
 }
@@ -288,7 +307,9 @@ fn request_of(envelope: &Received<'_>) -> Result<Request, Refusal> {
         "publish" => Request::Publish(body(envelope)?),
         "telemetry" => Request::Telemetry(body(envelope)?),
         "command" => Request::Command(body(envelope)?),
+        "command.received" => Request::CommandReceived(body(envelope)?),
         "command.result" => Request::CommandResult(body(envelope)?),
+        "typing" => Request::Typing(body(envelope)?),
         "join" => Request::Join(body(envelope)?),
         "leave" => Request::Leave(body(envelope)?),
         "presence" => Request::Presence(Target::try_from(body::<TargetWire>(envelope)?)?),
@@ -362,6 +383,7 @@ fn publication_of(envelope: &Received<'_>) -> Result<Publication, DecodeError> {
             .map(|raw| serde_json::from_str(raw.get()))
             .transpose()?
             .unwrap_or_default(),
+        from: envelope.from.clone(),
         payload,
     })
 }

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use crate::{Offset, Params};
+use crate::{Offset, Params, UserId};
 
 /// An envelope that was received. Everything but the type is optional, and unknown fields are ignored.
 #[derive(Deserialize)]
@@ -24,6 +24,8 @@ pub(crate) struct Received<'a> {
     pub(crate) offset: Option<Offset>,
     #[serde(default)]
     pub(crate) snapshot: bool,
+    #[serde(default)]
+    pub(crate) from: Option<UserId>,
     #[serde(borrow, default)]
     pub(crate) payload: Option<&'a RawValue>,
     #[serde(borrow, default)]

@@ -21,7 +21,11 @@ mod topic;
 
 mod position;
 
+mod account;
+mod activity;
+mod chain;
 mod close;
+mod devices;
 mod market;
 mod push;
 mod refusal;
@@ -34,6 +38,9 @@ mod envelope;
 #[doc(hidden)]
 pub mod examples;
 
+pub use account::{Account, AccountPosition, Balance, Fill, Fills, Order, OrderChange, Orders};
+pub use activity::{AiUpdate, TaskState, TaskUpdate};
+pub use chain::{ChainUpdate, Height};
 pub use channel_name::{ChannelName, ChannelNameError};
 pub use close::{CloseCode, ComeBack};
 pub use codec::{
@@ -41,6 +48,7 @@ pub use codec::{
     decode_request, decode_server, encode_push, encode_reply, encode_request,
 };
 pub use decimal::{Decimal, DecimalError};
+pub use devices::{CommandOrder, CommandUpdate, SKEW_NOTED_MS, TelemetryUpdate};
 pub use filters::{Condition, Filters, Range};
 pub use ids::{ChainId, ClientId, CommandId, DeviceId, IdError, IdempotencyKey, MessageId, UserId};
 pub use json::Json;
@@ -51,6 +59,7 @@ pub use params::{Params, TopicError};
 pub use position::{Admit, Epoch, EpochError, Offset, Position};
 pub use push::{
     ChannelStatus, Connected, FeedState, Gap, Limits, Payload, PresenceUpdate, Publication, Push, Shutdown,
+    TYPING_HOLDS_MS,
 };
 pub use refusal::{ErrorCode, Refusal};
 pub use reply::{
@@ -58,8 +67,8 @@ pub use reply::{
     PresenceList, Reply, Subscribed, Unsubscribed,
 };
 pub use request::{
-    Auth, Command, CommandResult, History, Join, Mode, Outcome, Presence, Publish, Request, Subscribe,
-    Target, Telemetry,
+    Auth, Command, CommandReceived, CommandResult, History, Join, Mode, Outcome, Presence, Publish, Request,
+    Subscribe, SubscriptionToken, Target, Telemetry, Typing,
 };
 pub use symbol::{Symbol, SymbolError};
 pub use time::Timestamp;

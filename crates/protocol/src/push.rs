@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Book, Candles, ClientId, Json, Member, Offset, Prices, Timestamp, Topic, Trades};
+use crate::{
+    Book, Candles, ClientId, CommandOrder, Json, Member, Offset, Prices, Timestamp, Topic, Trades, UserId,
+};
 
 /// A push.
 #[derive(Clone, PartialEq, Debug)]
@@ -15,6 +17,8 @@ pub enum Push {
     Presence(Topic, PresenceUpdate),
     /// How fresh a topic's source is, or that something is missing.
     Status(Topic, ChannelStatus),
+    /// To a device: do this.
+    Command(CommandOrder),
     /// The server is about to end the connection.
     Shutdown(Shutdown),
 }
@@ -64,6 +68,8 @@ pub struct Publication {
     pub snapshot: bool,
     /// When it was published.
     pub timestamp: Timestamp,
+    /// Who published it, where that was a user and the server vouches for it.
+    pub from: Option<UserId>,
     /// What was published.
     pub payload: Payload,
 }
@@ -92,7 +98,19 @@ pub struct PresenceUpdate {
     /// Who went.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub left: Vec<Member>,
+    /// Everyone who is there: replaces what one knew. Sent where single comings and goings were too many to wait.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub members: Option<Vec<Member>>,
+    /// Who is typing now; it holds for [`TYPING_HOLDS_MS`] unless said again.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub typing: Vec<UserId>,
+    /// Who is typing no longer.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub paused: Vec<UserId>,
 }
+
+/// How long one is shown as typing after having said so, in milliseconds.
+pub const TYPING_HOLDS_MS: u64 = 5_000;
 
 /// Payload of `channel.status`, and the `status` of `subscribed`.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -165,6 +183,7 @@ impl Push {
             Push::Publication(publication) => publication.topic.push_type(),
             Push::Presence(..) => "presence.update",
             Push::Status(..) => "channel.status",
+            Push::Command(_) => "command",
             Push::Shutdown(_) => "shutdown",
         }
     }

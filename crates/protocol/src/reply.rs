@@ -43,6 +43,9 @@ pub struct Authenticated {
     pub user: UserId,
     /// When the token ends; send another `auth` before.
     pub expires_at: Timestamp,
+    /// How many messages one may send in any 60 seconds from now on, where the token says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub messages_per_minute: Option<u32>,
 }
 
 /// Payload of `subscribed`.
@@ -130,6 +133,10 @@ pub struct Joined {
     pub room: String,
     /// Who is in it, oneself included.
     pub members: Vec<Member>,
+    /// The order that the room's offsets count in.
+    pub epoch: Epoch,
+    /// Where the pushes that follow go on from.
+    pub offset: Offset,
 }
 
 /// Payload of `left`.
@@ -186,6 +193,9 @@ pub struct HistoryItem {
     pub offset: Option<Offset>,
     /// When it was published.
     pub timestamp: Timestamp,
+    /// Who published it, where that was a user and the server vouches for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<UserId>,
     /// What was published.
     pub payload: Json,
 }

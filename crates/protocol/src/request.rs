@@ -24,12 +24,16 @@ pub enum Request {
     Telemetry(Telemetry),
     /// Order a device to do something.
     Command(Command),
+    /// A device says that it has got a command.
+    CommandReceived(CommandReceived),
     /// A device says what became of a command.
     CommandResult(CommandResult),
     /// Enter a room and be seen in it.
     Join(Join),
     /// Leave a room.
     Leave(Join),
+    /// Show the others in a room that one is typing, or no longer is.
+    Typing(Typing),
     /// Who is on a channel.
     Presence(Target),
     /// What was published before.
@@ -63,7 +67,14 @@ pub struct Subscribe {
     pub throttle_ms: Option<u32>,
     /// Whether to send first what is known now; yes, unless said otherwise.
     pub snapshot: bool,
+    /// A token for this subscription alone, for a topic that the connection's own token does not allow.
+    pub token: Option<SubscriptionToken>,
 }
+
+/// A JSON Web Token that allows one subscription.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct SubscriptionToken(pub String);
 
 /// How publications that wait for a slow link are kept.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
@@ -126,6 +137,16 @@ pub struct Command {
     /// The same key again is the same command.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub idempotency_key: Option<IdempotencyKey>,
+    /// A person has said that it shall really be done; commands that the operator calls dangerous want it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub confirm: bool,
+}
+
+/// Payload of `command.received`.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct CommandReceived {
+    /// Which command.
+    pub command_id: CommandId,
 }
 
 /// Payload of `command.result`, from the device to the server and from the server to the sender of the command.
@@ -154,12 +175,28 @@ pub struct Join {
     pub room: String,
 }
 
+/// Payload of `typing`.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+pub struct Typing {
+    /// The room's name, without `room:`.
+    pub room: String,
+    /// Whether one is typing now. It holds for some seconds; say it again while it is so.
+    #[serde(default = "is_typing")]
+    pub typing: bool,
+}
+
+fn is_typing() -> bool {
+    true
+}
+
 /// Payload of `history`.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(try_from = "HistoryWire", into = "HistoryWire")]
 pub struct History {
     /// Of which topic.
     pub topic: Topic,
+    /// Which publications to get; none means all.
+    pub filters: Filters,
     /// Only what was published later than this.
     pub since: Option<Position>,
     /// Only what is older than this; for `candles`, bars that opened earlier.
@@ -180,9 +217,11 @@ impl Request {
             Request::Publish(_) => "publish",
             Request::Telemetry(_) => "telemetry",
             Request::Command(_) => "command",
+            Request::CommandReceived(_) => "command.received",
             Request::CommandResult(_) => "command.result",
             Request::Join(_) => "join",
             Request::Leave(_) => "leave",
+            Request::Typing(_) => "typing",
             Request::Presence(_) => "presence",
             Request::History(_) => "history",
             Request::Ping => "ping",
@@ -201,6 +240,21 @@ impl Subscribe {
             mode: None,
             throttle_ms: None,
             snapshot: true,
+            token: None,
+        }
+    }
+}
+
+impl History {
+    /// The newest page of a topic, newest first.
+    pub fn newest(topic: Topic, limit: u32) -> Self {
+        History {
+            topic,
+            filters: Filters::default(),
+            since: None,
+            before: None,
+            limit: Some(limit),
+            reverse: true,
         }
     }
 }
@@ -209,6 +263,13 @@ impl Subscribe {
 impl std::fmt::Debug for Auth {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Auth").finish_non_exhaustive()
+    }
+}
+
+/// A token must not reach a log.
+impl std::fmt::Debug for SubscriptionToken {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("SubscriptionToken(..)")
     }
 }
 
@@ -229,6 +290,8 @@ pub(crate) struct SubscribeWire {
     throttle: Option<u32>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     snapshot: Option<bool>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    token: Option<SubscriptionToken>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -243,6 +306,8 @@ pub(crate) struct HistoryWire {
     channel: String,
     #[serde(default, skip_serializing_if = "params_are_none")]
     params: Option<Params>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    filters: Option<Filters>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     since: Option<Position>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -283,6 +348,7 @@ impl TryFrom<SubscribeWire> for Subscribe {
                 .filter(|millis| *millis > 0)
                 .or(selected.throttle_ms),
             snapshot: wire.snapshot.unwrap_or(true),
+            token: wire.token,
         })
     }
 }
@@ -299,6 +365,7 @@ impl From<Subscribe> for SubscribeWire {
             mode: subscribe.mode,
             throttle: subscribe.throttle_ms,
             snapshot: (!subscribe.snapshot).then_some(false),
+            token: subscribe.token,
         }
     }
 }
@@ -326,6 +393,7 @@ impl TryFrom<HistoryWire> for History {
     fn try_from(wire: HistoryWire) -> Result<Self, Refusal> {
         Ok(History {
             topic: selected(&wire.channel, wire.params)?.topic,
+            filters: wire.filters.unwrap_or_default(),
             since: wire.since,
             before: wire.before,
             limit: wire.limit,
@@ -340,6 +408,7 @@ impl From<History> for HistoryWire {
         HistoryWire {
             channel,
             params,
+            filters: Some(history.filters).filter(|filters| !filters.is_empty()),
             since: history.since,
             before: history.before,
             limit: history.limit,

@@ -6,25 +6,29 @@ use std::path::Path;
 
 use nexus_protocol::examples::{Example, Sender, all};
 use nexus_protocol::{
-    FromServer, Timestamp, decode_request, decode_server, encode_push, encode_reply, encode_request,
+    Account, AiUpdate, ChainUpdate, CommandUpdate, Fills, FromServer, Json, Orders, Payload, Push,
+    TaskUpdate, TelemetryUpdate, Timestamp, Topic, decode_request, decode_server, encode_push, encode_reply,
+    encode_request,
 };
 
 /// The types that the contract names, which must all have an example.
-const CLIENT_TYPES: [&str; 12] = [
+const CLIENT_TYPES: [&str; 14] = [
     "auth",
     "subscribe",
     "unsubscribe",
     "publish",
     "telemetry",
     "command",
+    "command.received",
     "command.result",
+    "typing",
     "join",
     "leave",
     "presence",
     "history",
     "ping",
 ];
-const SERVER_TYPES: [&str; 30] = [
+const SERVER_TYPES: [&str; 31] = [
     "connected",
     "authenticated",
     "subscribed",
@@ -52,6 +56,7 @@ const SERVER_TYPES: [&str; 30] = [
     "account_updates.update",
     "chain.update",
     "message",
+    "command",
     "presence.update",
     "channel.status",
     "shutdown",
@@ -148,4 +153,39 @@ fn section() -> String {
 fn type_of(example: &Example) -> String {
     let value: serde_json::Value = serde_json::from_str(&example.text).expect("an example is JSON");
     value["type"].as_str().expect("an example has a type").to_owned()
+}
+
+/// The payloads that are passed on as text are the types that both sides read them as.
+#[test]
+fn the_payload_of_each_example_is_of_its_type() {
+    fn reads<T: serde::de::DeserializeOwned + serde::Serialize>(json: &Json) {
+        let value: T = json
+            .read()
+            .unwrap_or_else(|error| panic!("{}: {error}", json.as_str()));
+        let again = serde_json::to_value(&value).expect("it is written");
+        let before: serde_json::Value = json.read().expect("it is JSON");
+        assert_eq!(again, before);
+    }
+    let mut seen = 0;
+    for example in all() {
+        let Ok(FromServer::Push(Push::Publication(publication))) = decode_server(&example.text) else {
+            continue;
+        };
+        let Payload::Json(json) = &publication.payload else {
+            continue;
+        };
+        match publication.topic {
+            Topic::UserOrders(_) => reads::<Orders>(json),
+            Topic::UserFills(_) => reads::<Fills>(json),
+            Topic::AccountUpdates(_) => reads::<Account>(json),
+            Topic::Telemetry => reads::<TelemetryUpdate>(json),
+            Topic::Commands => reads::<CommandUpdate>(json),
+            Topic::Tasks => reads::<TaskUpdate>(json),
+            Topic::Ai => reads::<AiUpdate>(json),
+            Topic::Chain(_) => reads::<ChainUpdate>(json),
+            _ => continue,
+        }
+        seen += 1;
+    }
+    assert_eq!(seen, 9);
 }

@@ -93,7 +93,11 @@ impl Pending {
         let frame: Arc<Frame> = Arc::clone(&parts.frame);
         self.merge();
         let payload = frame.render(self.merged.values().map(|text| &**text));
-        Some(newest.head.frame(newest.offset, newest.time, false, &payload))
+        Some(
+            newest
+                .head
+                .frame(newest.offset, newest.time, false, None, &payload),
+        )
     }
 
     /// Merges all into one map; the newest publication stays as well, for its offset and time.
@@ -153,8 +157,13 @@ mod tests {
     }
 
     fn expected(offset: u64, payload: &str) -> Bytes {
-        let text =
-            PublicationHead::of(&head().topic).encode(Offset(offset), Timestamp::EXAMPLE, false, payload);
+        let text = PublicationHead::of(&head().topic).encode(
+            Offset(offset),
+            Timestamp::EXAMPLE,
+            false,
+            None,
+            payload,
+        );
         crate::encoded::text_frame(&text)
     }
 

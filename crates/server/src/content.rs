@@ -4,13 +4,39 @@
 
 use std::sync::Arc;
 
+use nexus_protocol::UserId;
+
 /// The payload of a publication.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Content {
     /// One value. A newer one does not replace it for `every` subscribers, and does for `latest` ones.
     Whole(Arc<str>),
+    /// One value that replaces an earlier one of the same key for whoever comes later: a device, a task, a stream.
+    Keyed(Keyed),
     /// Parts by key: a later part replaces an earlier one of the same key, and the snapshot is all parts.
     Parts(Parts),
+}
+
+/// A value that is the newest of its key. The snapshot of a topic is the newest of every key, each as a push of its own.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Keyed {
+    /// What it is of: a device, a command, a task, a stream.
+    pub key: Arc<str>,
+    /// The payload.
+    pub text: Arc<str>,
+    /// What stands for the key in a snapshot, where that is more than the payload: the whole of a stream's text.
+    pub stands: Option<Arc<str>>,
+    /// Whether nothing more comes for the key: those go first when there are too many.
+    pub is_final: bool,
+}
+
+/// What is handed to the broker.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Draft {
+    /// The payload.
+    pub content: Content,
+    /// The user who publishes it, where subscribers are to be told.
+    pub from: Option<UserId>,
 }
 
 /// An object or a list that is published by parts.
@@ -51,11 +77,18 @@ pub enum PartKey {
     Name(Arc<str>),
 }
 
+impl From<Content> for Draft {
+    fn from(content: Content) -> Self {
+        Draft { content, from: None }
+    }
+}
+
 impl Content {
     /// The text of the whole payload.
     pub fn render(&self) -> String {
         match self {
             Content::Whole(text) => text.to_string(),
+            Content::Keyed(keyed) => keyed.text.to_string(),
             Content::Parts(Parts { frame, parts }) => frame.render(parts.iter().map(|part| &*part.text)),
         }
     }

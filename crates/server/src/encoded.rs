@@ -8,9 +8,9 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
-use nexus_protocol::{Offset, PublicationHead, Timestamp, Topic};
+use nexus_protocol::{Offset, PublicationHead, Timestamp, Topic, UserId};
 
-use crate::content::{Content, Parts};
+use crate::content::{Content, Draft, Parts};
 
 /// What is fixed of all publications of one topic.
 #[derive(Debug)]
@@ -31,6 +31,8 @@ pub struct Publication {
     pub time: Timestamp,
     /// The same moment on the clock that measures how long delivery takes.
     pub made: Instant,
+    /// Who published it, where subscribers are told.
+    pub from: Option<UserId>,
     /// Its parts, where the topic is published by parts.
     pub parts: Option<Parts>,
     /// The text frame, header included.
@@ -49,16 +51,25 @@ impl TopicHead {
     }
 
     /// The frame of a payload, as a push of this topic.
-    pub fn frame(&self, offset: Offset, time: Timestamp, snapshot: bool, payload: &str) -> Bytes {
-        text_frame(&self.json.encode(offset, time, snapshot, payload))
+    pub fn frame(
+        &self,
+        offset: Offset,
+        time: Timestamp,
+        snapshot: bool,
+        from: Option<&UserId>,
+        payload: &str,
+    ) -> Bytes {
+        text_frame(&self.json.encode(offset, time, snapshot, from, payload))
     }
 }
 
 impl Publication {
     /// Encodes a publication.
-    pub fn new(head: &Arc<TopicHead>, offset: Offset, time: Timestamp, content: Content) -> Self {
+    pub fn new(head: &Arc<TopicHead>, offset: Offset, time: Timestamp, draft: impl Into<Draft>) -> Self {
+        let Draft { content, from } = draft.into();
         let (text, parts) = match content {
             Content::Whole(text) => (text, None),
+            Content::Keyed(keyed) => (keyed.text, None),
             Content::Parts(parts) => (
                 parts
                     .frame
@@ -73,7 +84,8 @@ impl Publication {
             time,
             made: Instant::now(),
             parts,
-            frame: head.frame(offset, time, false, &text),
+            frame: head.frame(offset, time, false, from.as_ref(), &text),
+            from,
             payload_len: text.len(),
         }
     }
@@ -86,7 +98,8 @@ impl Publication {
 
     /// The publication as a push that stands for everything up to it.
     pub fn snapshot_frame(&self) -> Bytes {
-        self.head.frame(self.offset, self.time, true, self.payload())
+        self.head
+            .frame(self.offset, self.time, true, self.from.as_ref(), self.payload())
     }
 
     /// Roughly what it holds in memory.

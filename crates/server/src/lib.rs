@@ -9,6 +9,7 @@ pub mod content;
 pub mod encoded;
 pub mod history;
 pub mod limits;
+pub mod namespaces;
 pub mod rate;
 
 pub mod conflate;

@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use nexus_protocol::{ChannelStatus, Offset, Position, Topic};
+use nexus_protocol::{ChannelStatus, MessageId, Offset, Position, Push, Reply, Topic};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
@@ -72,7 +72,28 @@ pub enum Work {
     Status(Topic, Arc<ChannelStatus>),
     /// Catch a lane up.
     CatchUp(Behind),
+    /// Send this to this client.
+    Note(Note),
+    /// Close: more notes wait than may.
+    Overrun,
 }
+
+/// Something for this client alone that belongs to no lane.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Note {
+    /// A further answer to a request of this id.
+    Answer(Option<MessageId>, Reply),
+    /// Something unasked: a command for a device.
+    Push(Box<Push>),
+}
+
+/// The most notes that wait; a client that lets more pile up is closed as slow, and comes back.
+pub const MOST_NOTES: usize = 256;
+
+/// There is no room for another note, or the client is gone.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("the client takes nothing, or is gone")]
+pub struct NotTaken;
 
 /// A lane that is behind: read from the broker what is missing, send it, and say so by [`Outbox::caught_up`].
 #[derive(Debug)]
@@ -110,7 +131,22 @@ struct State {
     held: Vec<(Instant, LaneId)>,
     /// What waits in all lanes.
     bytes: usize,
+    /// What waits for this client alone, at most [`MOST_NOTES`].
+    notes: VecDeque<Note>,
+    end: NoteEnd,
     next_id: u32,
+}
+
+/// Whether notes are still taken.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+enum NoteEnd {
+    /// They are.
+    #[default]
+    Open,
+    /// There were too many.
+    Overrun,
+    /// The connection has ended.
+    Gone,
 }
 
 impl Outbox {
@@ -161,6 +197,35 @@ impl Outbox {
         self.hand_in(id, |lane, room| lane.offer_status(status, room));
     }
 
+    /// Queues something for this client alone. Never blocks.
+    ///
+    /// # Errors
+    /// If too much waits, and then the client is closed as slow; or if it is gone.
+    pub fn post(&self, note: Note) -> Result<(), NotTaken> {
+        let taken = {
+            let mut state = self.lock();
+            if state.end == NoteEnd::Open && state.notes.len() >= MOST_NOTES {
+                state.end = NoteEnd::Overrun;
+                state.notes.clear();
+            }
+            if state.end == NoteEnd::Open {
+                state.notes.push_back(note);
+                Ok(())
+            } else {
+                Err(NotTaken)
+            }
+        };
+        self.wake.notify_one();
+        taken
+    }
+
+    /// Takes no more notes: the connection has ended.
+    pub fn end_notes(&self) {
+        let mut state = self.lock();
+        state.end = NoteEnd::Gone;
+        state.notes.clear();
+    }
+
     /// Lets a lane take something into the room that is left, and wakes the connection's task if it now has work.
     fn hand_in(&self, id: LaneId, take: impl FnOnce(&mut Lane, usize) -> Offered) {
         let wakes = {
@@ -184,6 +249,12 @@ impl Outbox {
     pub fn next(&self, now: Instant) -> Option<Work> {
         let mut guard = self.lock();
         let state = &mut *guard;
+        if let Some(note) = state.notes.pop_front() {
+            return Some(Work::Note(note));
+        }
+        if state.end == NoteEnd::Overrun {
+            return Some(Work::Overrun);
+        }
         while let Some(id) = state.turns.pop_front() {
             let Some(lane) = state.lanes.get_mut(&id) else {
                 continue;

@@ -26,6 +26,7 @@ const MODULES: &[(&str, Layer)] = &[
     ("history", Layer::Pure),
     ("conflate", Layer::Pure),
     ("limits", Layer::Pure),
+    ("namespaces", Layer::Pure),
     ("clock", Layer::Pure),
     ("feeds::hyperliquid::wire", Layer::Pure),
     ("feeds::hyperliquid::number", Layer::Pure),

@@ -54,6 +54,7 @@ impl Session {
             Push::Publication(publication) => self.receive_publication(publication),
             Push::Presence(topic, update) => self.tell(Event::Presence { topic, update }),
             Push::Status(topic, status) => self.receive_status(topic, status),
+            Push::Command(order) => self.tell(Event::Order(order)),
             Push::Shutdown(shutdown) => self.receive_shutdown(shutdown),
         }
     }

@@ -187,11 +187,9 @@ async fn want_room(client: &Client) {
 
 fn history() -> Ask {
     Ask::History(History {
-        topic: room(),
-        since: None,
-        before: None,
         limit: None,
         reverse: false,
+        ..History::newest(room(), 1)
     })
 }
 

@@ -73,6 +73,7 @@ fn a_command_goes_on_until_its_result() {
         args: None,
         ttl_ms: None,
         idempotency_key: None,
+        confirm: false,
     };
     ask(&mut bench, 1, Ask::Command(command));
     let (id, _) = bench.request();
@@ -159,11 +160,9 @@ fn answers(bench: &mut Bench) -> Vec<(u64, Result<Reply, AskError>)> {
 
 fn history() -> Ask {
     Ask::History(History {
-        topic: room("a"),
-        since: None,
-        before: None,
         limit: None,
         reverse: false,
+        ..History::newest(room("a"), 1)
     })
 }
 

@@ -196,6 +196,7 @@ impl Bench {
         let reply = Reply::Authenticated(Authenticated {
             user: UserId::parse("ann").unwrap(),
             expires_at: wall_at(self.now + lasts),
+            messages_per_minute: None,
         });
         self.reply(&id, &reply);
         auth.token
@@ -307,6 +308,7 @@ pub(crate) fn publication(topic: &Topic, offset: u64, timestamp: Timestamp) -> P
         offset: Offset(offset),
         snapshot: false,
         timestamp,
+        from: None,
         payload: Payload::Json(Json::parse("null").unwrap()),
     }
 }

@@ -93,6 +93,7 @@ pub(crate) fn publication(
         offset,
         snapshot: false,
         timestamp,
+        from: None,
         payload: truth(topic, epoch, offset),
     }
 }

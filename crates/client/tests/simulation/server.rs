@@ -198,6 +198,7 @@ impl Server {
         Ok(Reply::Authenticated(Authenticated {
             user: UserId::parse("ann").unwrap(),
             expires_at: wall(ends),
+            messages_per_minute: None,
         }))
     }
 

@@ -9,6 +9,7 @@ pub(super) fn all() -> Vec<(&'static str, &'static str, Push)> {
             offset: position().offset,
             snapshot,
             timestamp: NOW,
+            from: None,
             payload,
         })
     };
@@ -118,44 +119,67 @@ pub(super) fn all() -> Vec<(&'static str, &'static str, Push)> {
         ),
         (
             "user_orders.update",
-            "One user's orders.",
-            text(Topic::UserOrders(user()), r#"{"kind":"created"}"#),
+            "Orders that changed.",
+            text(
+                Topic::UserOrders(user()),
+                r#"{"orders":[{"id":315452584853,"symbol":"ETH","side":"buy","price":"2080.0","size":"0.0","original_size":"0.01","change":"filled","status":"filled","timestamp":1793670834518,"placed_at":1793670820000}]}"#,
+            ),
         ),
         (
             "user_fills.update",
-            "One user's fills.",
-            text(Topic::UserFills(user()), r#"{"fills":[]}"#),
+            "Fills, oldest first.",
+            text(
+                Topic::UserFills(user()),
+                r#"{"fills":[{"id":16227536601206,"order_id":315452584853,"symbol":"ETH","side":"buy","price":"2080.0","size":"0.01","direction":"Open Long","closed_pnl":"0.0","fee":"0.0093","fee_token":"USDC","timestamp":1793670834518}]}"#,
+            ),
         ),
         (
             "account_updates.update",
-            "One user's account.",
-            text(Topic::AccountUpdates(user()), r#"{"balances":[]}"#),
+            "The whole account.",
+            text(
+                Topic::AccountUpdates(user()),
+                r#"{"address":"0x00000000000000000000000000000000000000a1","value":"1043.71","withdrawable":"940.2","margin_used":"103.5","positions":[{"symbol":"ETH","size":"0.01","entry_price":"2080.0","value":"20.9","unrealized_pnl":"0.1","leverage":10}],"timestamp":1793670834518}"#,
+            ),
         ),
         (
             "telemetry.update",
             "What a device measured.",
             text(
                 Topic::Telemetry,
-                r#"{"device_id":"device-001","metrics":{"temperature":21.5}}"#,
+                r#"{"device_id":"device-001","metrics":{"temperature":21.5},"at":"2026-11-03T01:53:50.000Z","skew_ms":-4518}"#,
             ),
         ),
         (
             "commands.update",
-            "What became of a command.",
+            "A step in the life of a command.",
             text(
                 Topic::Commands,
-                r#"{"command_id":"c-7f3a","device_id":"device-001","status":"done"}"#,
+                r#"{"command_id":"c-7f3a","device_id":"device-001","name":"reboot","args":{"delay_s":5},"by":"ann","status":"done","ordered_at":"2026-11-03T01:53:50.000Z","expires_at":"2026-11-03T01:54:50.000Z","result":{"uptime_s":3}}"#,
             ),
         ),
         (
             "tasks.update",
             "Progress of a task.",
-            text(Topic::Tasks, r#"{"task_id":"t-1","progress":0.4}"#),
+            text(
+                Topic::Tasks,
+                r#"{"task_id":"t-1","title":"Nightly backup","state":"running","progress":0.4}"#,
+            ),
         ),
         (
             "ai.update",
             "The next chunk of a text.",
-            text(Topic::Ai, r#"{"stream_id":"s-1","chunk":"Hel"}"#),
+            text(Topic::Ai, r#"{"stream_id":"s-1","index":3,"chunk":"Hel"}"#),
+        ),
+        (
+            "ai.update, what there is so far",
+            "After `subscribe`, one for each stream; the chunks behind `index` follow.",
+            published(
+                Topic::Ai,
+                true,
+                Payload::Json(json(
+                    r#"{"stream_id":"s-1","title":"Answer","index":3,"text":"Well. Hel"}"#,
+                )),
+            ),
         ),
         (
             "events.update",
@@ -167,13 +191,20 @@ pub(super) fn all() -> Vec<(&'static str, &'static str, Push)> {
             "A notification of a chain.",
             text(
                 Topic::Chain(parsed(ChainId::parse("e476187f"))),
-                r#"{"kind":"new_block","height":12}"#,
+                r#"{"kind":"new_block","height":"42","hash":"a2a2a2a2"}"#,
             ),
         ),
         (
             "message",
             "A publication on any other channel.",
-            text(lobby(), r#"{"text":"hello"}"#),
+            Push::Publication(Publication {
+                topic: lobby(),
+                offset: position().offset,
+                snapshot: false,
+                timestamp: NOW,
+                from: Some(user()),
+                payload: Payload::Json(json(r#"{"text":"hello"}"#)),
+            }),
         ),
         (
             "presence.update",
@@ -182,7 +213,7 @@ pub(super) fn all() -> Vec<(&'static str, &'static str, Push)> {
                 lobby(),
                 PresenceUpdate {
                     joined: vec![member("bob")],
-                    left: Vec::new(),
+                    ..PresenceUpdate::default()
                 },
             ),
         ),
@@ -224,6 +255,29 @@ pub(super) fn all() -> Vec<(&'static str, &'static str, Push)> {
                     ..ChannelStatus::new(FeedState::Gap, NOW)
                 },
             ),
+        ),
+        (
+            "presence.update, typing",
+            "Someone is typing.",
+            Push::Presence(
+                lobby(),
+                PresenceUpdate {
+                    typing: vec![user()],
+                    ..PresenceUpdate::default()
+                },
+            ),
+        ),
+        (
+            "command",
+            "To a device: do this.",
+            Push::Command(CommandOrder {
+                command_id: command_id(),
+                device_id: pump(),
+                name: "reboot".to_owned(),
+                args: Some(json(r#"{"delay_s":5}"#)),
+                expires_at: NOW,
+                redelivered: false,
+            }),
         ),
         (
             "shutdown",

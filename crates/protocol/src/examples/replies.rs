@@ -11,6 +11,7 @@ pub(super) fn all() -> Vec<(&'static str, &'static str, Reply)> {
             Reply::Authenticated(Authenticated {
                 user: parsed(UserId::parse("ann")),
                 expires_at: NOW,
+                messages_per_minute: None,
             }),
         ),
         (
@@ -86,6 +87,8 @@ pub(super) fn all() -> Vec<(&'static str, &'static str, Reply)> {
             Reply::Joined(Joined {
                 room: "lobby".to_owned(),
                 members: vec![member("ann"), member("bob")],
+                epoch: position().epoch,
+                offset: position().offset,
             }),
         ),
         (
@@ -115,6 +118,7 @@ pub(super) fn all() -> Vec<(&'static str, &'static str, Reply)> {
                 items: vec![HistoryItem {
                     offset: Some(position().offset),
                     timestamp: NOW,
+                    from: Some(member("ann").user),
                     payload: json(r#"{"text":"hello"}"#),
                 }],
                 more: false,

@@ -84,7 +84,15 @@ pub(super) fn all() -> Vec<(&'static str, &'static str, Request)> {
                 name: "reboot".to_owned(),
                 args: Some(json(r#"{"delay_s":5}"#)),
                 ttl_ms: Some(60_000),
-                idempotency_key: None,
+                idempotency_key: Some(parsed(IdempotencyKey::parse("9f01"))),
+                confirm: true,
+            }),
+        ),
+        (
+            "command.received",
+            "The device has got it and will do it.",
+            Request::CommandReceived(CommandReceived {
+                command_id: command_id(),
             }),
         ),
         (
@@ -110,6 +118,14 @@ pub(super) fn all() -> Vec<(&'static str, &'static str, Request)> {
             }),
         ),
         (
+            "typing",
+            "Shows the others that one is typing.",
+            Request::Typing(Typing {
+                room: "lobby".to_owned(),
+                typing: true,
+            }),
+        ),
+        (
             "presence",
             "Asks who is there.",
             Request::Presence(Target { topic: lobby() }),
@@ -118,11 +134,19 @@ pub(super) fn all() -> Vec<(&'static str, &'static str, Request)> {
             "history",
             "Asks for the 300 bars before a time.",
             Request::History(History {
-                topic: Topic::Candles(btc(), Interval::Hour1),
-                since: None,
                 before: Some(NOW),
-                limit: Some(300),
-                reverse: true,
+                ..History::newest(Topic::Candles(btc(), Interval::Hour1), 300)
+            }),
+        ),
+        (
+            "history, filtered",
+            "Asks for the last values of one device.",
+            Request::History(History {
+                filters: Filters(BTreeMap::from([(
+                    "device_id".to_owned(),
+                    Condition::Equals("device-001".into()),
+                )])),
+                ..History::newest(Topic::Telemetry, 500)
             }),
         ),
         ("ping", "Asks whether the server is there.", Request::Ping),

@@ -22,6 +22,14 @@ pub struct Identity {
     pub role: Role,
     /// Only these channels, whatever the role may; all if absent.
     pub channels: Option<Arc<[ChannelPattern]>>,
+    /// The user's address at the exchange, where the token binds one.
+    pub address: Option<Arc<str>>,
+    /// How many messages this user may send in any 60 seconds, where the token says so.
+    pub messages_per_minute: Option<u32>,
+    /// The token's own name, by which it can be revoked.
+    pub token_id: Option<Arc<str>>,
+    /// When the token was made.
+    pub issued_at: Option<Timestamp>,
     /// When the token ends.
     pub expires_at: Timestamp,
 }
@@ -71,6 +79,12 @@ struct Claims {
     role: Role,
     #[serde(default)]
     channels: Option<Vec<ChannelPattern>>,
+    #[serde(default)]
+    address: Option<Arc<str>>,
+    #[serde(default)]
+    messages_per_minute: Option<u32>,
+    #[serde(default)]
+    jti: Option<Arc<str>>,
 }
 
 impl Verifier {
@@ -132,6 +146,10 @@ impl Verifier {
             user: claims.sub,
             role: claims.role,
             channels: claims.channels.map(Into::into),
+            address: claims.address,
+            messages_per_minute: claims.messages_per_minute,
+            token_id: claims.jti,
+            issued_at: claims.iat.map(moment_of),
             expires_at,
         })
     }

@@ -1,6 +1,6 @@
 //! What someone may do: a pure table, denied by default.
 
-use nexus_protocol::{ErrorCode, Refusal, Topic, UserId};
+use nexus_protocol::{DeviceId, ErrorCode, Refusal, Topic, UserId};
 
 use crate::auth::{ChannelPattern, Identity, Role};
 
@@ -20,12 +20,21 @@ pub enum Act<'a> {
     Read(&'a Topic),
     /// Publish on a channel.
     Publish(&'a str),
-    /// Report as a device.
-    Report,
+    /// See who is on a topic.
+    Presence(&'a Topic),
+    /// Report as this device, and take its commands.
+    Report(&'a DeviceId),
     /// Give a device a command.
-    Command,
+    Command {
+        /// To whom.
+        device: &'a DeviceId,
+        /// What to do.
+        name: &'a str,
+    },
     /// Be seen in a room.
     Join(&'a str),
+    /// See and end other people's connections, and revoke tokens.
+    Manage,
 }
 
 /// What people without a token may.
@@ -67,7 +76,12 @@ impl Permissions {
     fn anonymous_may(&self, act: Act<'_>) -> bool {
         match act {
             Act::Read(topic) => owner(topic).is_none() && matches_any(&self.anonymous, topic.channel()),
-            Act::Publish(_) | Act::Report | Act::Command | Act::Join(_) => false,
+            Act::Presence(_)
+            | Act::Publish(_)
+            | Act::Report(_)
+            | Act::Command { .. }
+            | Act::Join(_)
+            | Act::Manage => false,
         }
     }
 }
@@ -90,12 +104,22 @@ fn may(identity: &Identity, act: Act<'_>) -> bool {
             .is_none_or(|patterns| matches_any(patterns, channel))
     };
     match act {
-        Act::Read(topic) => in_channels(topic.channel()) && may_read(identity, topic),
+        Act::Read(topic) | Act::Presence(topic) => in_channels(topic.channel()) && may_read(identity, topic),
         Act::Publish(channel) => {
             in_channels(channel) && matches!(identity.role, Role::Operator | Role::Admin)
         }
-        Act::Report => in_channels("telemetry") && matches!(identity.role, Role::Device | Role::Admin),
-        Act::Command => in_channels("commands") && matches!(identity.role, Role::Operator | Role::Admin),
+        Act::Report(device) => {
+            in_channels("telemetry")
+                && match identity.role {
+                    Role::Admin => true,
+                    Role::Device => device.as_str() == identity.user.as_str(),
+                    Role::Viewer | Role::Operator => false,
+                }
+        }
+        Act::Manage => identity.role == Role::Admin,
+        Act::Command { .. } => {
+            in_channels("commands") && matches!(identity.role, Role::Operator | Role::Admin)
+        }
         Act::Join(room) => {
             in_channels(&format!("room:{room}"))
                 && matches!(identity.role, Role::Viewer | Role::Operator | Role::Admin)
@@ -141,8 +165,10 @@ impl std::fmt::Display for Act<'_> {
         match self {
             Act::Read(topic) => write!(f, "reading `{}`", topic.channel()),
             Act::Publish(channel) => write!(f, "publishing on `{channel}`"),
-            Act::Report => f.write_str("reporting as a device"),
-            Act::Command => f.write_str("giving commands"),
+            Act::Presence(topic) => write!(f, "seeing who is on `{}`", topic.channel()),
+            Act::Report(device) => write!(f, "reporting as `{device}`"),
+            Act::Command { device, name } => write!(f, "telling `{device}` to `{name}`"),
+            Act::Manage => f.write_str("managing the server"),
             Act::Join(_) => f.write_str("joining rooms"),
         }
     }
@@ -175,6 +201,10 @@ mod tests {
             user: UserId::parse("ann").unwrap(),
             role,
             channels: channels.map(|channels| patterns(channels).into()),
+            address: None,
+            messages_per_minute: None,
+            token_id: None,
+            issued_at: None,
             expires_at: Timestamp::MAX,
         })
     }
@@ -188,6 +218,7 @@ mod tests {
         let telemetry = topic("telemetry", "{}");
         let commands = topic("commands", "{}");
         let room = topic("room:lobby", "{}");
+        let device = DeviceId::parse("ann").unwrap();
         let acts = [
             ('r', Act::Read(&market)),
             ('o', Act::Read(&own)),
@@ -196,8 +227,14 @@ mod tests {
             ('c', Act::Read(&commands)),
             ('l', Act::Read(&room)),
             ('P', Act::Publish("room:lobby")),
-            ('R', Act::Report),
-            ('C', Act::Command),
+            ('R', Act::Report(&device)),
+            (
+                'C',
+                Act::Command {
+                    device: &device,
+                    name: "reboot",
+                },
+            ),
             ('J', Act::Join("lobby")),
         ];
         let allowed: String = acts

@@ -8,7 +8,7 @@ use nexus_protocol::{ChannelStatus, Epoch, Offset, Position, Timestamp, Topic};
 
 use crate::broker::log::Log;
 use crate::broker::{Begin, BrokerError, BrokerLimits, Joined, Page, PageOf, Piece, Snapshot};
-use crate::content::Content;
+use crate::content::Draft;
 use crate::hub::Hub;
 
 /// The broker in the memory of this process. Cheap to clone.
@@ -46,11 +46,11 @@ impl Embedded {
     pub(super) fn publish(
         &self,
         topic: &Topic,
-        content: Content,
+        draft: Draft,
         now: Timestamp,
     ) -> Result<Position, BrokerError> {
         self.with_log(topic, |log| {
-            let publication = log.append(content, now, self.shared.limits.of(topic));
+            let publication = log.append(draft, now, self.shared.limits.of(topic));
             self.shared.hub.deliver(&publication);
             Position {
                 epoch: log.epoch().clone(),
@@ -182,6 +182,7 @@ mod tests {
     use nexus_protocol::{ChannelName, FeedState, Params};
 
     use super::*;
+    use crate::content::Content;
     use crate::outbox::{Outbox, Policy, Work};
 
     fn topic(name: &str) -> Topic {
@@ -196,7 +197,11 @@ mod tests {
     }
 
     fn publish(broker: &Embedded, name: &str) -> Result<Position, BrokerError> {
-        broker.publish(&topic(name), Content::Whole("1".into()), Timestamp::EXAMPLE)
+        broker.publish(
+            &topic(name),
+            Content::Whole("1".into()).into(),
+            Timestamp::EXAMPLE,
+        )
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::time::Instant;
 use nexus_protocol::{ChannelStatus, Epoch, Mode, Offset, Position, Timestamp, Topic};
 
 use crate::broker::{Begin, First, Joined, Page, PageOf, Piece, Snapshot};
-use crate::content::{Content, Frame, PartKey, Parts};
+use crate::content::{Content, Draft, Frame, PartKey, Parts};
 use crate::encoded::{Publication, TopicHead};
 use crate::history::{Keep, Ring};
 
@@ -46,16 +46,11 @@ impl Log {
     }
 
     /// Gives a publication its offset and keeps it.
-    pub(super) fn append(&mut self, content: Content, time: Timestamp, keep: Keep) -> Arc<Publication> {
-        if let Content::Parts(parts) = &content {
+    pub(super) fn append(&mut self, draft: Draft, time: Timestamp, keep: Keep) -> Arc<Publication> {
+        if let Content::Parts(parts) = &draft.content {
             self.keep_parts(parts, time);
         }
-        let publication = Arc::new(Publication::new(
-            &self.head,
-            self.ring.last().next(),
-            time,
-            content,
-        ));
+        let publication = Arc::new(Publication::new(&self.head, self.ring.last().next(), time, draft));
         self.ring.push(Arc::clone(&publication), keep);
         publication
     }
@@ -145,7 +140,7 @@ impl Log {
             None => newest.snapshot_frame(),
             Some(whole) => {
                 let payload = whole.frame.render(whole.parts.values().map(|text| &**text));
-                self.head.frame(newest.offset, whole.time, true, &payload)
+                self.head.frame(newest.offset, whole.time, true, None, &payload)
             }
         });
         Snapshot {

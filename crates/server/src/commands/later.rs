@@ -9,11 +9,20 @@ use crate::auth::{Act, Permissions, Who};
 pub fn refuse(permissions: &Permissions, who: &Who, request: &Request) -> Refusal {
     let permitted = match request {
         Request::Publish(publish) => permissions.check(who, Act::Publish(publish.channel.as_str())),
-        Request::Telemetry(_) | Request::CommandResult(_) => permissions.check(who, Act::Report),
-        Request::Command(_) => permissions.check(who, Act::Command),
+        Request::Telemetry(telemetry) => permissions.check(who, Act::Report(&telemetry.device_id)),
+        Request::Command(command) => permissions.check(
+            who,
+            Act::Command {
+                device: &command.device_id,
+                name: &command.name,
+            },
+        ),
         Request::Join(join) | Request::Leave(join) => permissions.check(who, Act::Join(&join.room)),
+        Request::Typing(typing) => permissions.check(who, Act::Join(&typing.room)),
         Request::Presence(target) => permissions.check(who, Act::Read(&target.topic)),
-        Request::Auth(_)
+        Request::CommandReceived(_)
+        | Request::CommandResult(_)
+        | Request::Auth(_)
         | Request::Subscribe(_)
         | Request::Unsubscribe(_)
         | Request::History(_)

@@ -2,14 +2,17 @@
 //! back a reply or a refusal.
 
 pub mod auth;
+pub mod command;
 pub mod history;
 pub mod later;
+pub mod publish;
 pub mod subscribe;
+pub mod telemetry;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use nexus_protocol::{Reply, Subscribe, Topic, Unsubscribed};
+use nexus_protocol::{ClientId, Reply, Subscribe, Topic, Unsubscribed};
 
 use crate::auth::Who;
 use crate::gateway::Gateway;
@@ -26,8 +29,10 @@ pub struct Cx {
     pub gateway: Arc<Gateway>,
     /// Who asks.
     pub who: Who,
-    /// What waits for the asker's socket.
+    /// What waits for the asker's socket; of whoever asks over HTTP, one that nobody empties.
     pub outbox: Arc<Outbox>,
+    /// The asker's connection; none of whoever asks over HTTP.
+    pub client: Option<ClientId>,
 }
 
 /// A subscription of one connection: its seat in the hub and its lane in the outbox. Dropping it ends both.

@@ -33,7 +33,7 @@ use crate::connection::timers::{Alarm, Timer};
 use crate::connection::wire::{Ended, Event, Wire};
 use crate::encoded::text_frame;
 use crate::gateway::Gateway;
-use crate::outbox::{Outbox, Work};
+use crate::outbox::{Note, Outbox, Work};
 
 /// So much is handed to the socket before it is flushed.
 const BATCH_BYTES: usize = 64 * 1024;
@@ -150,7 +150,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         if self.wire.waiting() == 0 {
             self.answer_bytes = 0;
         }
-        self.fill().await;
+        self.fill().await?;
         self.outbox.note_on_the_wire(self.wire.waiting());
         let (wake_at, timer) = self.next_timer();
         self.alarm.set(wake_at);
@@ -164,10 +164,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     }
 
     /// Hands what waits in the outbox to the wire, as much as is sent at once.
-    async fn fill(&mut self) {
+    async fn fill(&mut self) -> Flow {
         while self.wire.waiting() < BATCH_BYTES {
             let Some(work) = self.outbox.next(Instant::now()) else {
-                return;
+                break;
             };
             match work {
                 Work::Publication(publication) => {
@@ -177,8 +177,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 Work::Merged(pending) => self.send_pending(pending),
                 Work::Status(topic, status) => self.push(&Push::Status(topic, (*status).clone())),
                 Work::CatchUp(behind) => Box::pin(self.catch_up(behind)).await,
+                Work::Note(Note::Answer(id, reply)) => self.reply(id.as_ref(), &reply),
+                Work::Note(Note::Push(push)) => self.push(&push),
+                Work::Overrun => {
+                    return Flow::Break(End::Cut(CloseCode::Slow, "too much waits for you; come back"));
+                }
             }
         }
+        Flow::Continue(())
     }
 
     fn send_pending(&mut self, pending: Pending) {
@@ -319,10 +325,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             id,
             gateway,
             wire,
+            outbox,
             session,
             request,
             ..
         } = self;
+        outbox.end_notes();
         drop(request);
         drop(session);
         let code = match end {

@@ -1,5 +1,6 @@
 //! What a connection does with a message: count it, read it, have it done, answer.
 
+use std::future::Future;
 use std::ops::ControlFlow;
 
 use nexus_protocol::{
@@ -68,29 +69,46 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 self.session.subscriptions.remove(&target.topic);
                 self.answer(id.as_ref(), &commands::unsubscribed(&target.topic), now)
             }
-            Request::History(history) => {
-                let cx = self.cx();
-                self.request = Some(Box::pin(async move {
-                    let result = commands::history::history(&cx, &history).await.map(Answer::Reply);
-                    Done {
-                        id,
-                        began: now,
-                        result,
-                    }
-                }));
-                Flow::Continue(())
-            }
-            later @ (Request::Publish(_)
-            | Request::Telemetry(_)
-            | Request::Command(_)
-            | Request::CommandResult(_)
-            | Request::Join(_)
-            | Request::Leave(_)
-            | Request::Presence(_)) => {
+            Request::History(history) => self.ask(id, now, move |cx: Cx, _| async move {
+                commands::history::history(&cx, &history).await
+            }),
+            Request::Publish(publish) => self.ask(id, now, move |cx: Cx, _| async move {
+                commands::publish::publish(&cx, &publish).await
+            }),
+            Request::Telemetry(telemetry) => self.ask(id, now, move |cx: Cx, _| async move {
+                commands::telemetry::telemetry(&cx, &telemetry).await
+            }),
+            Request::Command(command) => self.ask(id, now, move |cx: Cx, id: Option<MessageId>| async move {
+                commands::command::command(&cx, id.as_ref(), &command).await
+            }),
+            Request::CommandReceived(received) => self.ask(id, now, move |cx: Cx, _| async move {
+                commands::command::received(&cx, &received).await
+            }),
+            Request::CommandResult(result) => self.ask(id, now, move |cx: Cx, _| async move {
+                commands::command::result(&cx, &result).await
+            }),
+            later @ (Request::Join(_) | Request::Leave(_) | Request::Typing(_) | Request::Presence(_)) => {
                 let refusal = commands::later::refuse(&self.gateway.permissions, &self.session.who, &later);
                 self.refuse(id.as_ref(), refusal)
             }
         }
+    }
+
+    /// Has a request done that takes time; nothing more is read from this client meanwhile.
+    fn ask<F, R>(&mut self, id: Option<MessageId>, began: Instant, act: F) -> Flow
+    where
+        F: FnOnce(Cx, Option<MessageId>) -> R,
+        R: Future<Output = Result<Reply, Refusal>> + Send + 'static,
+    {
+        let answer = act(self.cx(), id.clone());
+        self.request = Some(Box::pin(async move {
+            Done {
+                id,
+                began,
+                result: answer.await.map(Answer::Reply),
+            }
+        }));
+        Flow::Continue(())
     }
 
     fn handle_auth(&mut self, id: Option<MessageId>, auth: &Auth, now: Instant) -> Flow {
@@ -198,6 +216,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             gateway: std::sync::Arc::clone(&self.gateway),
             who: Who::clone(&self.session.who),
             outbox: std::sync::Arc::clone(&self.outbox),
+            client: Some(self.id.clone()),
         }
     }
 }

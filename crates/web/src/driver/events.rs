@@ -102,7 +102,7 @@ impl Audience {
                 }
             }
             // Rooms and commands belong to views that are not there yet.
-            Event::Presence { .. } | Event::Progress { .. } => {}
+            Event::Order(_) | Event::Presence { .. } | Event::Progress { .. } => {}
         }
     }
 

@@ -215,11 +215,8 @@ impl Store {
             .borrow_mut()
             .insert(id, (symbol.clone(), interval));
         let history = History {
-            topic: Topic::Candles(symbol.clone(), interval),
-            since: None,
             before: Some(Timestamp::from_millis(u64::try_from(before).unwrap_or_default())),
-            limit: Some(OLDER_BARS),
-            reverse: true,
+            ..History::newest(Topic::Candles(symbol.clone(), interval), OLDER_BARS)
         };
         self.shared.wants.wish(Wish::Ask {
             id,

@@ -54,11 +54,8 @@ impl World {
                 self.next_ask += 1;
                 let within = Duration::from_secs(self.rng.u64(1..20));
                 let ask = Ask::History(History {
-                    topic: topic(number),
-                    since: None,
-                    before: None,
                     limit: None,
-                    reverse: true,
+                    ..History::newest(topic(number), 1)
                 });
                 self.asks.insert(id, self.now + within);
                 self.wish(Wish::Ask { id, ask, within });

@@ -206,6 +206,7 @@ impl Handle {
             Some(HistoryItem {
                 offset: None,
                 timestamp,
+                from: None,
                 payload: Json::of(&page)?,
             })
         };
