@@ -63,6 +63,13 @@ pub enum ChainUpdate {
         /// The last one.
         to: Height,
     },
+    /// The node's chain went back or was replaced: what was told of it before is void, and what follows begins anew,
+    /// with heights that may have come before.
+    Reset {
+        /// The height of the last block that the node has now; none if the chain has no block.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        tip: Option<Height>,
+    },
     /// A notification of a kind that this server does not know, as the node meant it.
     Other {
         /// The node's word for it.
