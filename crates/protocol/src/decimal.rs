@@ -71,7 +71,7 @@ fn is_json_number(text: &[u8]) -> bool {
     let digits = |from: &[u8]| from.iter().take_while(|byte| byte.is_ascii_digit()).count();
     let text = text.strip_prefix(b"-").unwrap_or(text);
     let whole = digits(text);
-    if whole == 0 {
+    if whole == 0 || (whole > 1 && text[0] == b'0') {
         return false;
     }
     let mut rest = &text[whole..];
@@ -160,6 +160,7 @@ mod tests {
     fn what_is_no_decimal_is_refused() {
         for text in [
             "", "-", ".", "1.", ".5", "1e", "1e+", "NaN", "inf", "1,0", " 1", "1 ", "0x10", "--1", "+1",
+            "01", "-00.5",
         ] {
             assert_eq!(Decimal::parse(text), Err(DecimalError::Malformed), "{text}");
         }

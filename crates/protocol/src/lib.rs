@@ -35,6 +35,8 @@ mod request;
 mod codec;
 mod envelope;
 
+pub mod classic;
+
 #[doc(hidden)]
 pub mod examples;
 
