@@ -150,7 +150,7 @@ mod tests {
             "3495670.8399999999",
             "1e-7",
             "1.5E+10",
-            "007",
+            "0",
         ] {
             assert_eq!(Decimal::parse(text).unwrap().as_str(), text);
         }
@@ -176,7 +176,7 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn every_decimal_is_also_a_float(text in "-?[0-9]{1,20}(\\.[0-9]{1,20})?(e-?[0-9]{1,2})?") {
+        fn every_decimal_is_also_a_float(text in "-?(0|[1-9][0-9]{0,19})(\\.[0-9]{1,20})?(e-?[0-9]{1,2})?") {
             assert!(!Decimal::parse(&text).unwrap().to_f64().is_nan());
         }
     }
