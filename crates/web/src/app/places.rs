@@ -3,13 +3,13 @@
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use yew::{ContextProvider, Html, component, html, use_memo};
+use yew::{Callback, Children, ContextProvider, Html, Properties, component, html, use_memo};
 use yew_router::Routable;
 use yew_router::prelude::{use_location, use_navigator};
 
 use crate::hooks::{Places, Step};
-use crate::state::place::{Markets, Place};
-use crate::views::{MarketsView, NotFoundView};
+use crate::state::place::{Activity, Chains, Devices, Markets, Place, Rooms};
+use crate::views::{ActivityView, ChainsView, DevicesView, MarketsView, NotFoundView, RoomsView};
 
 /// A URL as the router wants it. What it means is [`Place`]'s business: symbols with `/`, `@`, `:` and `#` need more care
 /// than patterns of segments take.
@@ -57,7 +57,7 @@ pub(super) fn PlaceSwitch() -> Html {
                 Place::parse(path, query)
             })
     });
-    let go = yew::use_callback(navigator, |(place, step): (Markets, Step), navigator| {
+    let go = yew::use_callback(navigator, |(place, step): (Place, Step), navigator| {
         let Some(navigator) = navigator else { return };
         let route = Route::to(&place.url());
         match step {
@@ -66,13 +66,30 @@ pub(super) fn PlaceSwitch() -> Html {
         }
     });
     match &*place {
-        Place::Nowhere => html! { <NotFoundView /> },
-        Place::Markets(here) => {
-            let places = Places {
-                here: Rc::new(here.clone()),
-                go,
-            };
-            html! { <ContextProvider<Places> context={places}><MarketsView /></ContextProvider<Places>> }
+        Place::Markets(here) => html! { <At<Markets> here={here.clone()} {go}><MarketsView /></At<Markets>> },
+        Place::Devices(here) => html! { <At<Devices> here={here.clone()} {go}><DevicesView /></At<Devices>> },
+        Place::Activity(here) => {
+            html! { <At<Activity> here={here.clone()} {go}><ActivityView /></At<Activity>> }
         }
+        Place::Chains(here) => html! { <At<Chains> here={here.clone()} {go}><ChainsView /></At<Chains>> },
+        Place::Rooms(here) => html! { <At<Rooms> here={here.clone()} {go}><RoomsView /></At<Rooms>> },
+        Place::Nowhere => html! { <NotFoundView /> },
     }
+}
+
+#[derive(PartialEq, Properties)]
+struct AtProps<P: PartialEq> {
+    here: P,
+    go: Callback<(Place, Step)>,
+    children: Children,
+}
+
+/// A view at its place.
+#[component]
+fn At<P: Clone + PartialEq + 'static>(props: &AtProps<P>) -> Html {
+    let places = Places {
+        here: Rc::new(props.here.clone()),
+        go: props.go.clone(),
+    };
+    html! { <ContextProvider<Places<P>> context={places}>{ props.children.clone() }</ContextProvider<Places<P>>> }
 }

@@ -1,22 +1,20 @@
 //! The head of the page: brand, views, the mark of simulated data, the chip, and what can be opened.
 
 use yew::{Html, MouseEvent, component, html, use_context};
-use yew_router::prelude::{use_location, use_navigator};
+use yew_router::prelude::use_navigator;
 
 use super::chip::Chip;
 use super::dialogs::{Dialog, OpenDialog};
 use super::icon::{Brand, Glyph, Icon};
+use super::nav::{ViewButton, Views};
 use crate::app::Route;
 use crate::hooks::{use_link, use_selected, use_store, use_token_desk};
-use crate::state::place::Place;
 
 /// The head of the page.
 #[component]
 pub(crate) fn Header() -> Html {
     let open = use_context::<OpenDialog>().unwrap_or_default();
     let navigator = use_navigator();
-    let is_markets =
-        use_location().is_none_or(|location| Place::parse(location.path(), "") != Place::Nowhere);
     let on_home = move |event: MouseEvent| {
         if let Some(navigator) = &navigator
             && !(event.ctrl_key() || event.meta_key() || event.shift_key())
@@ -28,10 +26,9 @@ pub(crate) fn Header() -> Html {
     let opens = |dialog: Dialog| open.reform(move |_: MouseEvent| dialog);
     html! {
         <header class="app-header">
-            <a class="brand" href="/markets" aria-label="Nexus" onclick={on_home.clone()}><Brand /><span>{ "Nexus" }</span></a>
-            <nav class="app-nav" aria-label="Views">
-                <a href="/markets" aria-current={is_markets.then_some("page")} onclick={on_home}>{ "Markets" }</a>
-            </nav>
+            <a class="brand" href="/markets" aria-label="Nexus" onclick={on_home}><Brand /><span>{ "Nexus" }</span></a>
+            <ViewButton />
+            <Views />
             <div class="app-header-end">
                 <Simulated />
                 <Chip />

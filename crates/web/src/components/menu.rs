@@ -5,7 +5,9 @@ use yew::{Callback, Html, MouseEvent, Properties, component, html, use_context};
 use super::dialog::Modal;
 use super::dialogs::{Dialog, OpenDialog};
 use super::icon::{Glyph, Icon};
+use super::nav::ViewLink;
 use crate::hooks::use_token_desk;
+use crate::state::place::View;
 
 #[derive(PartialEq, Properties)]
 pub(crate) struct Props {
@@ -28,13 +30,18 @@ pub(crate) fn MenuDialog(props: &Props) -> Html {
     ];
     html! {
         <Modal name="menu" title="Menu" is_narrow=true on_close={props.on_close.clone()}>
-            <nav class="menu" aria-label="Menu">
+            <nav class="menu menu-views" aria-label="Views">
+                for view in View::ALL {
+                    <ViewLink key={view.path()} {view} on_go={props.on_close.clone()} />
+                }
+            </nav>
+            <div class="menu" role="menu" aria-label="Menu">
                 for (icon, label, dialog) in entries {
                     <button type="button" role="menuitem" onclick={open.reform(move |_: MouseEvent| dialog)}>
                         <Glyph of={icon} />{ label }
                     </button>
                 }
-            </nav>
+            </div>
         </Modal>
     }
 }

@@ -16,6 +16,7 @@
 //! | chart interval | `data-testid="interval"`, `data-interval`, `aria-checked` |
 //! | toast | `data-testid="toast"`, `data-tone="ok\|warn\|bad"` |
 //! | dialogs | `data-testid="settings-dialog\|sign-in-dialog\|help-dialog\|link-dialog"`; token field `data-testid="token"`; submit `data-testid="sign-in"`; sign out `data-testid="sign-out"` |
+//! | views | link in the head or the menu `data-testid="nav-markets\|nav-devices\|nav-activity\|nav-chains\|nav-rooms"`, `aria-current="page"`; where there is no room, `data-testid="open-views"`; pane of a phone `data-testid="tab-…"` |
 //! | other views | `data-testid="not-found"`; after a panic `data-testid="crash"` |
 
 pub mod chart;
@@ -32,6 +33,7 @@ mod icon;
 mod identity;
 mod link_dialog;
 mod menu;
+mod nav;
 mod panel;
 mod settings_dialog;
 mod sign_in_dialog;
@@ -52,7 +54,7 @@ pub(crate) use dialogs::{Dialog, Dialogs, OpenDialog};
 pub(crate) use header::Header;
 pub(crate) use icon::{Glyph, Icon};
 pub(crate) use panel::Panel;
-pub(crate) use tabbar::TabBar;
+pub(crate) use tabbar::{MarketsTabBar, TabBar};
 pub(crate) use tape::TapePanel;
 pub(crate) use ticker::Ticker;
 pub(crate) use title::Title;

@@ -13,7 +13,8 @@ mod use_touched;
 
 pub(crate) use use_clock::use_clock;
 pub(crate) use use_contexts::{
-    Places, SettingsHandle, Step, TokenDesk, use_link, use_places, use_settings, use_store, use_token_desk,
+    Places, SettingsHandle, Step, TokenDesk, use_link, use_place, use_places, use_settings, use_store,
+    use_token_desk,
 };
 pub(crate) use use_hotkeys::use_hotkeys;
 pub(crate) use use_live::use_live;

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use yew::{Callback, UseReducerHandle, hook, use_context};
 
 use crate::state::link::Link;
-use crate::state::place::Markets;
+use crate::state::place::{Markets, Place};
 use crate::state::settings::Settings;
 use crate::state::token::Token;
 use crate::store::Store;
@@ -13,13 +13,13 @@ use crate::store::Store;
 /// The settings and the way to change them.
 pub(crate) type SettingsHandle = UseReducerHandle<Settings>;
 
-/// Where one is in the Markets view, and the way elsewhere.
+/// Where one is in a view, and the way elsewhere.
 #[derive(Clone, PartialEq)]
-pub(crate) struct Places {
+pub(crate) struct Places<P: PartialEq = Markets> {
     /// Where one is.
-    pub(crate) here: Rc<Markets>,
+    pub(crate) here: Rc<P>,
     /// Goes there; `Step::Replace` leaves no entry in the history.
-    pub(crate) go: Callback<(Markets, Step)>,
+    pub(crate) go: Callback<(Place, Step)>,
 }
 
 /// Whether a change of place can be undone with the browser's back button.
@@ -42,22 +42,22 @@ pub(crate) struct TokenDesk {
     pub(crate) sign_out: Callback<()>,
 }
 
-impl Places {
+impl<P: Clone + PartialEq + Into<Place>> Places<P> {
     /// Changes a detail of where one is, without an entry in the history.
-    pub(crate) fn adjust(&self, change: impl FnOnce(&mut Markets)) {
+    pub(crate) fn adjust(&self, change: impl FnOnce(&mut P)) {
         self.moved(change, Step::Replace);
     }
 
     /// Goes somewhere else in the view, with an entry in the history.
-    pub(crate) fn turn(&self, change: impl FnOnce(&mut Markets)) {
+    pub(crate) fn turn(&self, change: impl FnOnce(&mut P)) {
         self.moved(change, Step::Push);
     }
 
-    fn moved(&self, change: impl FnOnce(&mut Markets), step: Step) {
-        let mut place = Markets::clone(&self.here);
+    fn moved(&self, change: impl FnOnce(&mut P), step: Step) {
+        let mut place = P::clone(&self.here);
         change(&mut place);
         if place != *self.here {
-            self.go.emit((place, step));
+            self.go.emit((place.into(), step));
         }
     }
 }
@@ -79,8 +79,18 @@ context_hooks! {
     use_link: Rc<Link>;
     /// The settings.
     use_settings: SettingsHandle;
-    /// Where one is.
-    use_places: Places;
     /// The token in use.
     use_token_desk: TokenDesk;
+}
+
+/// Where one is in the Markets view.
+#[hook]
+pub(crate) fn use_places() -> Places {
+    use_place::<Markets>()
+}
+
+/// Where one is in the view whose place is `P`; for the components of that view.
+#[hook]
+pub(crate) fn use_place<P: Clone + PartialEq + 'static>() -> Places<P> {
+    use_context().expect("components are mounted within their view")
 }

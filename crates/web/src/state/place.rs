@@ -1,79 +1,79 @@
-//! Where one is: what the URL holds, so that a link shows a colleague the same thing.
-//!
-//! `/markets/BTC?i=1h&tab=book&f=perp&s=change-&q=pepe`. A symbol stands in the path: what a path may hold as it is stays
-//! readable (`/markets/@107`, `/markets/xyz:NVDA`), the rest is escaped (`PURR%2FUSDC`, `%2314720`). A proxy that unescapes
-//! `%2F` does no harm, since everything behind `/markets/` is the symbol.
+//! Where one is: what the URL holds, so that a link shows a colleague the same thing. Each view reads its own part.
 
-use std::rc::Rc;
+mod activity;
+mod chains;
+mod devices;
+mod markets;
+mod query;
+mod rooms;
 
-use nexus_protocol::{Interval, Symbol};
-
-use super::listing::Group;
-use super::watch::{Sort, SortKey};
+pub(crate) use activity::{Activity, ActivityPane, TaskFilter};
+pub(crate) use chains::Chains;
+pub(crate) use devices::{DeviceFilter, DevicePane, DeviceSort, Devices};
+pub(crate) use markets::{Markets, Pane};
+pub(crate) use rooms::Rooms;
 
 /// Where one is.
 #[derive(Clone, PartialEq, Debug)]
 pub(crate) enum Place {
     /// The Markets view.
     Markets(Markets),
+    /// The Devices view.
+    Devices(Devices),
+    /// The Activity view.
+    Activity(Activity),
+    /// The Chains view.
+    Chains(Chains),
+    /// The Rooms view.
+    Rooms(Rooms),
     /// Nothing lives at this path.
     Nowhere,
 }
 
-/// Where one is in the Markets view.
-#[derive(Clone, PartialEq, Debug)]
-pub(crate) struct Markets {
-    /// The chosen coin; the view chooses if there is none.
-    pub(crate) symbol: Option<Symbol>,
-    /// The length of the chart's bars.
-    pub(crate) interval: Interval,
-    /// Which pane a phone shows.
-    pub(crate) pane: Pane,
-    /// Which markets the watchlist shows.
-    pub(crate) group: Group,
-    /// In which order.
-    pub(crate) sort: Sort,
-    /// What is searched.
-    pub(crate) query: Rc<str>,
-}
-
-/// A pane of the Markets view; on a phone there is one at a time.
+/// A view, as the navigation offers it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Pane {
-    /// The watchlist.
-    Watch,
-    /// Candles and depth.
-    Chart,
-    /// The order book.
-    Book,
-    /// The trades.
-    Tape,
+pub(crate) enum View {
+    /// Prices, candles, books, trades, accounts.
+    Markets,
+    /// Devices, what they measure, and commands to them.
+    Devices,
+    /// Tasks, texts that are being written, events.
+    Activity,
+    /// Blocks and notifications.
+    Chains,
+    /// Rooms and who is in them.
+    Rooms,
 }
 
-impl Pane {
-    /// Every pane, in the order of the tab bar.
-    pub(crate) const ALL: [Pane; 4] = [Pane::Watch, Pane::Chart, Pane::Book, Pane::Tape];
+impl View {
+    /// Every view, in the order of the navigation.
+    pub(crate) const ALL: [View; 5] = [
+        View::Markets,
+        View::Devices,
+        View::Activity,
+        View::Chains,
+        View::Rooms,
+    ];
 
-    /// The word in the URL and in `data-pane`.
-    pub(crate) fn word(self) -> &'static str {
+    /// For people.
+    pub(crate) fn name(self) -> &'static str {
         match self {
-            Pane::Watch => "watch",
-            Pane::Chart => "chart",
-            Pane::Book => "book",
-            Pane::Tape => "tape",
+            View::Markets => "Markets",
+            View::Devices => "Devices",
+            View::Activity => "Activity",
+            View::Chains => "Chains",
+            View::Rooms => "Rooms",
         }
     }
-}
 
-impl Default for Markets {
-    fn default() -> Self {
-        Markets {
-            symbol: None,
-            interval: Interval::Minutes5,
-            pane: Pane::Chart,
-            group: Group::All,
-            sort: Sort::default(),
-            query: "".into(),
+    /// Where it begins.
+    pub(crate) fn path(self) -> &'static str {
+        match self {
+            View::Markets => "/markets",
+            View::Devices => "/devices",
+            View::Activity => "/activity",
+            View::Chains => "/chains",
+            View::Rooms => "/rooms",
         }
     }
 }
@@ -81,187 +81,129 @@ impl Default for Markets {
 impl Place {
     /// Reads path and query. What the query has wrong is left out; a path that means nothing is nowhere.
     pub(crate) fn parse(path: &str, query: &str) -> Self {
-        let symbol = match path.trim_end_matches('/') {
-            "" | "/markets" => None,
-            path => match path
-                .strip_prefix("/markets/")
-                .and_then(unescaped)
-                .map(|text| Symbol::parse(&text))
-            {
-                Some(Ok(symbol)) => Some(symbol),
-                Some(Err(_)) | None => return Place::Nowhere,
-            },
+        let path = if path.trim_end_matches('/').is_empty() {
+            View::Markets.path()
+        } else {
+            path
         };
-        let mut markets = Markets {
-            symbol,
-            ..Markets::default()
-        };
-        for (name, value) in query
-            .trim_start_matches('?')
-            .split('&')
-            .filter_map(|pair| pair.split_once('='))
-        {
-            let Some(value) = unescaped(&value.replace('+', " ")) else {
-                continue;
-            };
-            match name {
-                "i" => markets.interval = value.parse().unwrap_or(markets.interval),
-                "tab" => markets.pane = word_of(Pane::ALL, Pane::word, &value).unwrap_or(markets.pane),
-                "f" => markets.group = word_of(Group::ALL, Group::word, &value).unwrap_or(markets.group),
-                "s" => markets.sort = parsed_sort(&value).unwrap_or(markets.sort),
-                "q" => markets.query = value.into(),
-                _ => {}
+        let found = View::ALL.into_iter().find_map(|view| {
+            let rest = query::behind(path, view.path())?;
+            let rest = rest.as_deref();
+            match view {
+                View::Markets => Markets::parse(rest, query).map(Place::Markets),
+                View::Devices => Devices::parse(rest, query).map(Place::Devices),
+                View::Activity => Activity::parse(rest, query).map(Place::Activity),
+                View::Chains => Chains::parse(rest, query).map(Place::Chains),
+                View::Rooms => Rooms::parse(rest, query).map(Place::Rooms),
             }
-        }
-        Place::Markets(markets)
+        });
+        found.unwrap_or(Place::Nowhere)
     }
-}
 
-impl Markets {
+    /// Which view lives here.
+    pub(crate) fn view(&self) -> Option<View> {
+        match self {
+            Place::Markets(_) => Some(View::Markets),
+            Place::Devices(_) => Some(View::Devices),
+            Place::Activity(_) => Some(View::Activity),
+            Place::Chains(_) => Some(View::Chains),
+            Place::Rooms(_) => Some(View::Rooms),
+            Place::Nowhere => None,
+        }
+    }
+
     /// The URL: path and query, defaults left out.
     pub(crate) fn url(&self) -> String {
-        let default = Markets::default();
-        let mut url = "/markets".to_owned();
-        if let Some(symbol) = &self.symbol {
-            url.push('/');
-            escape(symbol.as_str(), &mut url);
+        match self {
+            Place::Markets(markets) => markets.url(),
+            Place::Devices(devices) => devices.url(),
+            Place::Activity(activity) => activity.url(),
+            Place::Chains(chains) => chains.url(),
+            Place::Rooms(rooms) => rooms.url(),
+            Place::Nowhere => View::Markets.path().to_owned(),
         }
-        let mut mark = '?';
-        let mut add = |name: &str, value: &str, differs: bool| {
-            if differs {
-                url.extend([mark]);
-                url.push_str(name);
-                url.push('=');
-                escape(value, &mut url);
-                mark = '&';
+    }
+}
+
+macro_rules! is_a_place {
+    ($($place:ident)*) => {
+        $(impl From<$place> for Place {
+            fn from(place: $place) -> Self {
+                Place::$place(place)
             }
-        };
-        add("i", self.interval.as_str(), self.interval != default.interval);
-        add("tab", self.pane.word(), self.pane != default.pane);
-        add("f", self.group.word(), self.group != default.group);
-        let direction = if self.sort.descending { "-" } else { "" };
-        let sort = format!("{}{direction}", self.sort.key.word());
-        add("s", &sort, self.sort != default.sort);
-        add("q", &self.query, !self.query.is_empty());
-        url
-    }
-}
-
-fn word_of<T: Copy, const N: usize>(all: [T; N], word: fn(T) -> &'static str, text: &str) -> Option<T> {
-    all.into_iter().find(|one| word(*one) == text)
-}
-
-fn parsed_sort(text: &str) -> Option<Sort> {
-    let (word, descending) = match text.strip_suffix('-') {
-        Some(word) => (word, true),
-        None => (text, false),
+        })*
     };
-    word_of(SortKey::ALL, SortKey::word, word).map(|key| Sort { key, descending })
 }
 
-/// Writes what a path segment or a query value may hold as it is, and the rest as `%XX`.
-fn escape(text: &str, into: &mut String) {
-    const HEX: &[u8; 16] = b"0123456789ABCDEF";
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~@:".contains(&byte) {
-            into.push(char::from(byte));
-        } else {
-            into.push('%');
-            into.push(char::from(HEX[usize::from(byte >> 4)]));
-            into.push(char::from(HEX[usize::from(byte & 15)]));
-        }
-    }
-}
-
-/// Reads `%XX`; `None` where that is no UTF-8 or cut short.
-fn unescaped(text: &str) -> Option<String> {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.bytes();
-    while let Some(byte) = rest.next() {
-        if byte != b'%' {
-            bytes.push(byte);
-            continue;
-        }
-        let mut digit = || char::from(rest.next()?).to_digit(16);
-        let (high, low) = (digit()?, digit()?);
-        bytes.push(u8::try_from(high * 16 + low).ok()?);
-    }
-    String::from_utf8(bytes).ok()
-}
+is_a_place!(Markets Devices Activity Chains Rooms);
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use nexus_protocol::{ChainId, DeviceId};
 
     fn parse(url: &str) -> Place {
         let (path, query) = url.split_once('?').unwrap_or((url, ""));
         Place::parse(path, query)
     }
 
-    fn at(symbol: &str) -> Markets {
-        Markets {
-            symbol: Some(Symbol::parse(symbol).unwrap()),
-            ..Markets::default()
-        }
-    }
-
     #[test]
-    fn every_form_of_symbol_has_a_url_that_leads_back() {
-        for (symbol, url) in [
-            ("BTC", "/markets/BTC"),
-            ("@107", "/markets/@107"),
-            ("xyz:NVDA", "/markets/xyz:NVDA"),
-            ("PURR/USDC", "/markets/PURR%2FUSDC"),
-            ("#14720", "/markets/%2314720"),
-            ("+10", "/markets/%2B10"),
-        ] {
-            assert_eq!(at(symbol).url(), url);
-            assert_eq!(parse(url), Place::Markets(at(symbol)));
-        }
-    }
-
-    #[test]
-    fn a_proxy_that_unescapes_does_no_harm() {
-        assert_eq!(parse("/markets/PURR/USDC"), Place::Markets(at("PURR/USDC")));
-    }
-
-    #[test]
-    fn everything_chosen_stands_in_the_url() {
-        let markets = Markets {
-            interval: Interval::Month1,
-            pane: Pane::Book,
-            group: Group::Spot,
-            sort: Sort {
-                key: SortKey::Change,
-                descending: true,
-            },
-            query: "p & q".into(),
-            ..at("BTC")
+    fn every_place_has_a_url_that_leads_back() {
+        let device = Devices {
+            device: Some(DeviceId::parse("hall/3").unwrap()),
+            metric: Some("temperature_c".into()),
+            pane: DevicePane::Commands,
+            shown: DeviceFilter::Stale,
+            sort: DeviceSort::Seen,
+            query: "ha ll".into(),
         };
-        let url = markets.url();
-        assert_eq!(url, "/markets/BTC?i=1M&tab=book&f=spot&s=change-&q=p%20%26%20q");
-        assert_eq!(parse(&url), Place::Markets(markets));
+        let activity = Activity {
+            pane: ActivityPane::Streams,
+            tasks: TaskFilter::Failed,
+            task_query: "a&b".into(),
+            stream_query: "c".into(),
+            event_query: "d=e".into(),
+        };
+        let chains = Chains {
+            chain: Some(ChainId::parse("e476").unwrap()),
+            query: "block".into(),
+        };
+        let rooms = Rooms {
+            room: Some("lobby".into()),
+        };
+        for (place, url) in [
+            (Place::Devices(Devices::default()), "/devices"),
+            (
+                Place::Devices(device),
+                "/devices/hall%2F3?m=temperature_c&tab=commands&f=stale&s=seen&q=ha%20ll",
+            ),
+            (Place::Activity(Activity::default()), "/activity"),
+            (
+                Place::Activity(activity),
+                "/activity?tab=ai&tf=failed&tq=a%26b&aq=c&eq=d%3De",
+            ),
+            (Place::Chains(Chains::default()), "/chains"),
+            (Place::Chains(chains), "/chains/e476?q=block"),
+            (Place::Rooms(Rooms::default()), "/rooms"),
+            (Place::Rooms(rooms), "/rooms/lobby"),
+        ] {
+            assert_eq!(place.url(), url);
+            assert_eq!(parse(url), place);
+        }
     }
 
     #[test]
-    fn nonsense_in_the_query_is_left_out_and_a_wrong_path_is_nowhere() {
-        let plain = Place::Markets(Markets::default());
-        for url in [
-            "",
-            "/",
-            "/markets",
-            "/markets/",
-            "/?i=7m&tab=x&f=&s=&&=&x",
-            "/?q=%zz",
-        ] {
-            assert_eq!(parse(url), plain, "{url}");
+    fn each_view_lives_where_the_navigation_leads() {
+        for view in View::ALL {
+            assert_eq!(parse(view.path()).view(), Some(view));
+            assert_eq!(parse(&format!("{}/", view.path())).view(), Some(view));
         }
         for url in [
-            "/nowhere",
-            "/markets/A%20B",
-            "/markets/%",
-            "/markets/%FF",
-            "/marketsBTC",
+            "/device",
+            "/devicesx",
+            "/devices/a%20b",
+            "/activity/x",
+            "/chains/a b",
         ] {
             assert_eq!(parse(url), Place::Nowhere, "{url}");
         }

@@ -23,7 +23,7 @@ use crate::components::{Dialog, OpenDialog, StarsProvider};
 use crate::hooks::{Places, SettingsHandle, TokenDesk};
 use crate::state::feed::{Moment, Stage as FeedStage};
 use crate::state::link::{Link, Phase};
-use crate::state::place::Markets;
+use crate::state::place::{Markets, Place};
 use crate::state::settings::Settings;
 use crate::state::token::Token;
 use crate::store::{Store, Wants};
@@ -61,7 +61,8 @@ fn Surroundings(props: &Props) -> Html {
     let here = use_state(|| Rc::new(Markets::default()));
     let go = {
         let (here, go) = (here.setter(), props.go.clone());
-        yew::use_callback((), move |(place, _): (Markets, _), ()| {
+        yew::use_callback((), move |(place, _): (Place, _), ()| {
+            let Place::Markets(place) = place else { return };
             go.emit(place.clone());
             here.set(Rc::new(place));
         })
@@ -178,6 +179,7 @@ impl Stage {
             offset: Offset(1),
             snapshot: false,
             timestamp: Timestamp::from_millis(now()),
+            from: None,
             payload,
         };
         self.store.handle_publication(&publication, now());

@@ -6,7 +6,7 @@ use yew::{Callback, Html, component, html, use_effect_with};
 
 use crate::browser;
 use crate::components::{
-    BookPanel, ChartPanel, DepthPanel, Panel, TabBar, TapePanel, Ticker, Title, WatchPanel,
+    BookPanel, ChartPanel, DepthPanel, MarketsTabBar, Panel, TapePanel, Ticker, Title, WatchPanel,
 };
 use crate::hooks::{use_hotkeys, use_places, use_selected, use_store};
 use crate::state::place::Pane;
@@ -56,7 +56,7 @@ pub(crate) fn MarketsView() -> Html {
                     <Placeholders />
                 }
             </main>
-            <TabBar />
+            <MarketsTabBar />
         </>
     }
 }
