@@ -55,7 +55,7 @@ pub(super) fn use_driver(
             move || {
                 outlet.replace(None);
                 drop(driver);
-                store.handle_link_lost();
+                store.handle_session_end();
             }
         }
     });

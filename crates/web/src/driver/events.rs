@@ -12,7 +12,7 @@ use crate::state::face::sentence;
 use crate::state::feed::{Moment, Stage};
 use crate::state::link::{Identity, Link, LinkAction, Phase, Return};
 use crate::state::toasts::{ToastsAction, Tone};
-use crate::store::Store;
+use crate::store::{Complaint, Store};
 
 /// An interruption shorter than this that lost nothing is not worth a message, in milliseconds.
 const BRIEF: u64 = 1_500;
@@ -77,6 +77,7 @@ impl Audience {
             }
             Event::Greeted { server_time, .. } => {
                 self.skew = signed(browser::now()) - signed(server_time.as_millis());
+                self.store.handle_clock(self.skew);
             }
             Event::SignedIn { user, expires_at } => {
                 let identity = Identity {
@@ -96,13 +97,11 @@ impl Audience {
                 );
                 self.tell(Tone::Warn, &message, &back);
             }
-            Event::Answer { id, result } => {
-                if let Err(complaint) = self.store.handle_answer(id, result) {
-                    self.tell(Tone::Warn, "Older bars could not be loaded", &complaint);
-                }
-            }
-            // Rooms and commands belong to views that are not there yet.
-            Event::Order(_) | Event::Presence { .. } | Event::Progress { .. } => {}
+            Event::Presence { topic, update } => self.store.handle_presence(&topic, update),
+            Event::Progress { id, reply } => self.complain(self.store.handle_progress(id, reply)),
+            Event::Answer { id, result } => self.complain(self.store.handle_answer(id, result)),
+            // Rooms belong to a view that is not there yet, and the page is no device.
+            Event::JoinRefused { .. } | Event::Order(_) => {}
         }
     }
 
@@ -194,6 +193,12 @@ impl Audience {
                 self.link.emit(LinkAction::Identity(None));
                 self.tell(Tone::Bad, "The server did not take the token", &refusal.message);
             }
+        }
+    }
+
+    fn complain(&self, complaint: Option<Complaint>) {
+        if let Some(Complaint { title, text }) = complaint {
+            self.tell(Tone::Warn, title, &sentence(&text));
         }
     }
 

@@ -3,6 +3,7 @@
 //! A write costs its own work and a wake; nothing is rendered before the next animation frame, and nothing at all while
 //! the tab is hidden. What no component follows any more is dropped.
 
+mod asks;
 mod book;
 mod candles;
 mod feeds;
@@ -18,7 +19,7 @@ use std::time::Duration;
 
 use nexus_client::{Ask, AskError, AskId, Wish};
 use nexus_protocol::{
-    ChannelStatus, History, Interval, Payload, Publication, Reply, Symbol, Timestamp, Topic,
+    ChannelStatus, History, Interval, Payload, PresenceUpdate, Publication, Reply, Symbol, Timestamp, Topic,
 };
 
 use crate::canvas::book_curve::BookCurveHandle;
@@ -26,6 +27,8 @@ use crate::canvas::live::Live;
 use crate::canvas::series::{Series, SeriesHandle, Step};
 use crate::state::feed::{Moment, Stage};
 
+use asks::Asks;
+pub(crate) use asks::{Complaint, News};
 pub(crate) use book::{Book, Level};
 pub(crate) use candles::bars_of;
 pub(crate) use feeds::Feeds;
@@ -52,9 +55,9 @@ struct Shared {
     feeds: Live<Feeds>,
     markets: RefCell<HashMap<Symbol, MarketData>>,
     series: RefCell<HashMap<(Symbol, Interval), SeriesHandle>>,
-    /// Of which series older bars were asked for.
-    asks: RefCell<HashMap<AskId, (Symbol, Interval)>>,
-    next_ask: Cell<u64>,
+    asks: Asks,
+    /// How far the browser's clock is ahead of the server's, in milliseconds.
+    skew: Cell<i64>,
     wants: Wants,
 }
 
@@ -77,8 +80,8 @@ impl Store {
             feeds: Live::default(),
             markets: RefCell::default(),
             series: RefCell::default(),
-            asks: RefCell::default(),
-            next_ask: Cell::new(0),
+            asks: Asks::default(),
+            skew: Cell::new(0),
             wants,
         };
         Store {
@@ -207,48 +210,80 @@ impl Store {
         self.feeds().write(Feeds::lose_link);
     }
 
+    /// Someone came to or left a topic.
+    pub(crate) fn handle_presence(&self, _topic: &Topic, _update: PresenceUpdate) {}
+
+    /// The server named its clock. `ahead` is how far the browser's is ahead of it, in milliseconds.
+    pub(crate) fn handle_clock(&self, ahead: i64) {
+        self.shared.skew.set(ahead);
+    }
+
+    /// A moment of the browser's clock by the server's, which stamps everything that is published.
+    pub(crate) fn server_time(&self, moment: Moment) -> Moment {
+        moment.saturating_add_signed(self.shared.skew.get().saturating_neg())
+    }
+
+    /// Asks, and tells `on_news` what becomes of it: any number of steps, then one answer.
+    pub(crate) fn ask(&self, ask: Ask, within: Duration, on_news: impl Fn(News) + 'static) {
+        self.ask_or_complain(ask, within, move |news| {
+            on_news(news);
+            None
+        });
+    }
+
+    /// The same, for what a person should be told if it fails.
+    fn ask_or_complain(
+        &self,
+        ask: Ask,
+        within: Duration,
+        on_news: impl Fn(News) -> Option<Complaint> + 'static,
+    ) {
+        let id = self.shared.asks.open(on_news);
+        self.shared.wants.wish(Wish::Ask { id, ask, within });
+    }
+
     /// Asks for bars that opened before a moment.
     pub(crate) fn ask_older(&self, symbol: &Symbol, interval: Interval, before: i64) {
-        let id = AskId(self.shared.next_ask.replace(self.shared.next_ask.get() + 1));
-        self.shared
-            .asks
-            .borrow_mut()
-            .insert(id, (symbol.clone(), interval));
         let history = History {
             before: Some(Timestamp::from_millis(u64::try_from(before).unwrap_or_default())),
             ..History::newest(Topic::Candles(symbol.clone(), interval), OLDER_BARS)
         };
-        self.shared.wants.wish(Wish::Ask {
-            id,
-            ask: Ask::History(history),
-            within: OLDER_WITHIN,
+        let (store, key) = (Rc::downgrade(&self.shared), (symbol.clone(), interval));
+        self.ask_or_complain(Ask::History(history), OLDER_WITHIN, move |news| {
+            // Gone together with who looked at it.
+            let series = store.upgrade()?.series.borrow().get(&key).cloned()?;
+            let page = match news {
+                News::Answer(Ok(Reply::History(page))) => page,
+                News::Answer(Ok(_)) | News::Progress(_) => {
+                    return Some(no_older_bars("The server answered something else."));
+                }
+                News::Answer(Err(error)) => return Some(no_older_bars(&error.to_string())),
+            };
+            let bars = candles::bars_of_page(&page);
+            series.write(|series| {
+                if bars.is_empty() || !page.more {
+                    series.mark_oldest_reached();
+                }
+                series.merge(bars);
+            });
+            None
         });
     }
 
+    /// An ask goes on.
+    pub(crate) fn handle_progress(&self, id: AskId, reply: Reply) -> Option<Complaint> {
+        self.shared.asks.handle_progress(id, reply)
+    }
+
     /// An ask has its answer.
-    ///
-    /// # Errors
-    /// Why there are no older bars, for people.
-    pub(crate) fn handle_answer(&self, id: AskId, result: Result<Reply, AskError>) -> Result<(), String> {
-        let Some(key) = self.shared.asks.borrow_mut().remove(&id) else {
-            return Ok(());
-        };
-        let Some(series) = self.shared.series.borrow().get(&key).cloned() else {
-            return Ok(());
-        };
-        let page = match result {
-            Ok(Reply::History(page)) => page,
-            Ok(_) => return Err("The server answered something else.".to_owned()),
-            Err(error) => return Err(error.to_string()),
-        };
-        let bars = candles::bars_of_page(&page);
-        series.write(|series| {
-            if bars.is_empty() || !page.more {
-                series.mark_oldest_reached();
-            }
-            series.merge(bars);
-        });
-        Ok(())
+    pub(crate) fn handle_answer(&self, id: AskId, result: Result<Reply, AskError>) -> Option<Complaint> {
+        self.shared.asks.handle_answer(id, result)
+    }
+
+    /// The session is gone, and with it who could answer.
+    pub(crate) fn handle_session_end(&self) {
+        self.handle_link_lost();
+        self.shared.asks.end();
     }
 
     /// Nobody follows the topic any more.
@@ -277,5 +312,12 @@ impl Store {
 impl PartialEq for Store {
     fn eq(&self, other: &Self) -> bool {
         Rc::ptr_eq(&self.shared, &other.shared)
+    }
+}
+
+fn no_older_bars(why: &str) -> Complaint {
+    Complaint {
+        title: "Older bars could not be loaded",
+        text: why.to_owned(),
     }
 }
