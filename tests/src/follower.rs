@@ -151,6 +151,7 @@ impl Seen {
             | Event::TokenNeeded(_)
             | Event::ShuttingDown { .. }
             | Event::Refused { .. }
+            | Event::JoinRefused { .. }
             | Event::Order(_)
             | Event::Presence { .. }
             | Event::Progress { .. }

@@ -192,6 +192,7 @@ impl Printer {
                 },
                 Event::RoundTrip(_)
                 | Event::Greeted { .. }
+                | Event::JoinRefused { .. }
                 | Event::Order(_)
                 | Event::Presence { .. }
                 | Event::Progress { .. }

@@ -17,6 +17,8 @@ const MINUTE: Duration = Duration::from_millis(60_500);
 #[derive(Clone, Debug)]
 pub(crate) struct Budget {
     limits: Limits,
+    // What the token allows in place of the announced messages.
+    messages_per_minute: Option<u32>,
     unanswered: usize,
     // Of those, the ones whose answer may be a refusal.
     doubtful: usize,
@@ -68,6 +70,7 @@ impl Budget {
     fn new(limits: Limits) -> Self {
         Budget {
             limits,
+            messages_per_minute: None,
             unanswered: 0,
             doubtful: 0,
             answered: Window::new(MINUTE),
@@ -81,6 +84,11 @@ impl Budget {
         self.limits = limits;
     }
 
+    /// Signed in: so many messages a minute from now on, or as many as were announced.
+    pub(crate) fn sign_in(&mut self, messages_per_minute: Option<u32>) {
+        self.messages_per_minute = messages_per_minute;
+    }
+
     /// What the server announced.
     pub(crate) fn limits(&self) -> &Limits {
         &self.limits
@@ -88,7 +96,10 @@ impl Budget {
 
     /// May a message for this purpose be sent now?
     pub(crate) fn allows(&mut self, now: Duration, purpose: Purpose) -> Allowance {
-        let limit = self.limits.messages_per_minute.max(1) as usize;
+        let messages = self
+            .messages_per_minute
+            .unwrap_or(self.limits.messages_per_minute);
+        let limit = messages.max(1) as usize;
         // For signs of life, whatever else is sent.
         let reserve = (limit / 10).max(2).min(limit - 1);
         let (most, most_refusals) = match purpose {

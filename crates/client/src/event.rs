@@ -132,7 +132,8 @@ pub enum Event {
     },
     /// A publication. Each comes once, in order.
     Publication {
-        /// The publication. If its `snapshot` is set it replaces all that came before.
+        /// The publication. If its `snapshot` is set it replaces all that came before; on topics that
+        /// [have keys](Topic::has_keys), all that came before for its key.
         publication: Publication,
         /// How many before it were left out because this one, or an earlier one, stands for them (mode `latest`,
         /// throttle). Zero on filtered subscriptions, where what was left out was not asked for.
@@ -161,9 +162,19 @@ pub enum Event {
         /// What the session does about it.
         next: AfterRefusal,
     },
+    /// A room cannot be joined, or its topic cannot be subscribed.
+    JoinRefused {
+        /// The room.
+        topic: Topic,
+        /// Why.
+        refusal: Refusal,
+        /// What the session does about it.
+        next: AfterRefusal,
+    },
     /// To a device: do this.
     Order(CommandOrder),
-    /// Someone came to or left a topic.
+    /// Who is on a topic: all of them (`members`, which replaces what one knew; each time that a room was joined), or
+    /// who came and went. Comes for rooms that are joined and for topics that are subscribed.
     Presence {
         /// The topic.
         topic: Topic,
@@ -320,7 +331,7 @@ pub enum Loss {
     },
 }
 
-/// What a session does about a refused subscription.
+/// What a session does about a refused subscription or membership.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum AfterRefusal {
     /// Tries again by itself, not before then on the clock of `now`.

@@ -67,7 +67,7 @@
 //! # What an application must know
 //!
 //! - It hands in a [`Wish`] at any time, connected or not; topics stay subscribed through everything until
-//!   `Wish::Unsubscribe`.
+//!   `Wish::Unsubscribe`, and rooms joined until `Wish::Leave`.
 //! - [`Event::Link`] is for the connection chip; [`Session::freshness`] says how old one topic's data is, and is asked
 //!   whenever that is drawn.
 //! - [`Event::TokenNeeded`] asks for `Wish::SetToken`; in time, nobody notices.
@@ -85,6 +85,7 @@ mod wish;
 
 mod asks;
 mod link;
+mod rooms;
 mod servers;
 mod topics;
 

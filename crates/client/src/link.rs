@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
-use nexus_protocol::{Connected, Timestamp, Topic};
+use nexus_protocol::{Connected, Join, Timestamp, Topic};
 
 use crate::budget::{Budget, Purpose};
+use crate::rooms::RoomKey;
 use crate::topics::TopicKey;
 use crate::window::Window;
 use crate::{AskId, LinkId};
@@ -35,8 +36,8 @@ pub(crate) struct Link {
     pub(crate) token: Option<u64>,
     /// When to tell that the token will expire.
     pub(crate) token_ends: Option<TokenEnds>,
-    /// Topics that the server is to be told are left.
-    pub(crate) leaving: VecDeque<Topic>,
+    /// What the server is to be told is left.
+    pub(crate) leaving: VecDeque<Farewell>,
     pub(crate) malformed: Window,
     /// The server's clock when it greeted: what was published before, was missed.
     pub(crate) greeted_at: Timestamp,
@@ -65,6 +66,16 @@ pub(crate) struct Pending {
     pub(crate) what: What,
     pub(crate) purpose: Purpose,
     pub(crate) sent: Duration,
+    /// Whether the server has shown that it took the request, which goes on: a command.
+    pub(crate) taken: bool,
+}
+
+/// What is left.
+pub(crate) enum Farewell {
+    /// The membership of a room.
+    Room(Join),
+    /// A subscription.
+    Topic(Topic),
 }
 
 /// What a request was for.
@@ -74,6 +85,8 @@ pub(crate) enum What {
     Ping,
     Subscribe(TopicKey),
     Unsubscribe,
+    Join(RoomKey),
+    Leave,
     Ask(AskId),
 }
 
@@ -150,12 +163,34 @@ impl Link {
         let due = |pending: &Pending| match pending.what {
             // Asks have deadlines of their own.
             What::Ask(_) => false,
-            What::Auth { .. } | What::Ping | What::Subscribe(_) | What::Unsubscribe => true,
+            What::Auth { .. }
+            | What::Ping
+            | What::Subscribe(_)
+            | What::Unsubscribe
+            | What::Join(_)
+            | What::Leave => true,
         };
         self.pending
             .iter()
             .find(|(_, pending)| due(pending))
             .map(|(request, pending)| (*request, pending.sent))
+    }
+
+    /// A request was answered, or never will be.
+    pub(crate) fn answered(&mut self, now: Duration, pending: &Pending) {
+        if !pending.taken {
+            self.budget.answered(now, pending.purpose);
+        }
+    }
+
+    /// The server goes on with a request, however long that lasts: it counts from now, and keeps none from being sent.
+    pub(crate) fn taken(&mut self, now: Duration, request: u64) {
+        if let Some(pending) = self.pending.get_mut(&request)
+            && !pending.taken
+        {
+            pending.taken = true;
+            self.budget.answered(now, pending.purpose);
+        }
     }
 
     /// Whether a sign-in with the current token is under way.

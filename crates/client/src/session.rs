@@ -15,6 +15,7 @@ use nexus_protocol::{CloseCode, Timestamp, Topic};
 
 use crate::asks::Asks;
 use crate::link::Link;
+use crate::rooms::Rooms;
 use crate::servers::Servers;
 use crate::topics::Topics;
 use crate::window::Window;
@@ -53,6 +54,7 @@ pub struct Session {
     reading: Reading,
 
     topics: Topics,
+    rooms: Rooms,
     asks: Asks,
     token: Option<String>,
     // Counts the tokens, so that what was refused under an old one can be tried under a new one.
@@ -140,6 +142,7 @@ impl Session {
             offline: false,
             reading: Reading::Going,
             topics: Topics::default(),
+            rooms: Rooms::default(),
             asks: Asks::default(),
             token: config.token.clone(),
             token_generation: 0,
@@ -243,7 +246,9 @@ impl Session {
         }
         match wish {
             Wish::Subscribe(subscribe) => self.want(subscribe),
-            Wish::Unsubscribe(topic) => self.leave(&topic),
+            Wish::Unsubscribe(topic) => self.unsubscribe(&topic),
+            Wish::Join(topic) => self.join(topic),
+            Wish::Leave(topic) => self.leave(&topic),
             Wish::Ask { id, ask, within } => self.ask(id, ask, within),
             Wish::Forget(id) => self.forget(id),
             Wish::SetToken(token) => self.set_token(token),

@@ -60,8 +60,9 @@ enum Phase {
     Joined {
         at: Duration,
         contiguous: bool,
-        // Whether a publication was taken since.
-        begun: bool,
+        // Whether a snapshot of the very position that we stand at is news: the first one is, and where each key has its
+        // own, all until the first live publication.
+        at_snapshot: bool,
     },
     /// Refused for now, for this reason and since then.
     Retrying {
@@ -319,6 +320,25 @@ impl Topics {
         })
     }
 
+    /// Whether a topic is wanted.
+    pub(crate) fn wants(&self, topic: &Topic) -> bool {
+        self.keys.contains_key(topic)
+    }
+
+    /// How a topic is wanted; `None` if it is not.
+    pub(crate) fn wish(&self, topic: &Topic) -> Option<Subscribe> {
+        let wanted = self.wanted.get(self.keys.get(topic)?)?;
+        Some(wanted.wish.clone())
+    }
+
+    /// Whether the server has confirmed a topic on this link.
+    pub(crate) fn is_joined(&self, topic: &Topic) -> bool {
+        self.keys
+            .get(topic)
+            .and_then(|key| self.wanted.get(key))
+            .is_some_and(|wanted| matches!(wanted.phase, Phase::Joined { .. }))
+    }
+
     /// Where we stand in a topic.
     pub(crate) fn position(&self, topic: &Topic) -> Option<&Position> {
         self.wanted.get(self.keys.get(topic)?)?.position.as_ref()
@@ -377,7 +397,7 @@ impl Phase {
 }
 
 /// What has to change before a topic that was refused with this code is tried again.
-fn after_parking(code: ErrorCode) -> AfterRefusal {
+pub(crate) fn after_parking(code: ErrorCode) -> AfterRefusal {
     match code {
         ErrorCode::AuthFailed | ErrorCode::TokenExpired | ErrorCode::Forbidden => AfterRefusal::WaitForToken,
         ErrorCode::TooManySubscriptions => AfterRefusal::WaitForRoom,

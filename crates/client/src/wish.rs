@@ -15,8 +15,17 @@ pub enum Wish {
     ///
     /// `recover` and `since` count only while the session has no position of its own on the topic.
     Subscribe(Subscribe),
-    /// Be subscribed no longer.
+    /// Be subscribed no longer. A room that is joined stays subscribed until it is left.
     Unsubscribe(Topic),
+    /// Be a member of a room (`room:NAME`), through every reconnect, and get what is said in it: a topic that is not
+    /// subscribed is subscribed for as long as one is a member. Again: nothing, unless it was refused; then it is
+    /// tried again.
+    ///
+    /// Who is there comes as [`Event::Presence`](crate::Event::Presence): the whole list each time that the room was
+    /// entered, then what changes. From the loss of a link until the next whole list, who is there is not known.
+    Join(Topic),
+    /// Be a member of a room no longer.
+    Leave(Topic),
     /// One question, one answer: [`Event::Answer`](crate::Event::Answer) with the same id.
     Ask {
         /// Chosen by the application; must differ from those that are still open.
@@ -107,6 +116,8 @@ impl std::fmt::Debug for Wish {
         match self {
             Wish::Subscribe(subscribe) => f.debug_tuple("Subscribe").field(subscribe).finish(),
             Wish::Unsubscribe(topic) => f.debug_tuple("Unsubscribe").field(topic).finish(),
+            Wish::Join(topic) => f.debug_tuple("Join").field(topic).finish(),
+            Wish::Leave(topic) => f.debug_tuple("Leave").field(topic).finish(),
             Wish::Ask { id, ask, within } => f
                 .debug_struct("Ask")
                 .field("id", id)

@@ -188,6 +188,25 @@ impl Topic {
         }
     }
 
+    /// Whether its snapshot is many pushes with one offset, each of which stands for one key (a device, a command, a
+    /// task, a stream) alone. On other topics a snapshot is one push and replaces everything.
+    pub fn has_keys(&self) -> bool {
+        match self {
+            Topic::Telemetry | Topic::Commands | Topic::Tasks | Topic::Ai => true,
+            Topic::Prices(_)
+            | Topic::OrderBook(..)
+            | Topic::Trades(_)
+            | Topic::Candles(..)
+            | Topic::UserOrders(_)
+            | Topic::UserFills(_)
+            | Topic::AccountUpdates(_)
+            | Topic::Events
+            | Topic::Chain(_)
+            | Topic::System
+            | Topic::Named(_) => false,
+        }
+    }
+
     /// How publications of this topic are delivered unless the subscriber says otherwise.
     ///
     /// Where a later publication makes an unsent earlier one worthless, only the latest is kept.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use nexus_protocol::{Reply, Subscribe, Topic};
 use tokio::sync::{mpsc, oneshot};
 
-use crate::native::driver::{Driver, Order};
+use crate::native::driver::{Asker, Driver, Order};
 use crate::{Ask, AskError, Config, Event, Freshness, Session, Wish};
 
 /// Orders that wait for the driver; whoever gives one more waits.
@@ -60,6 +60,22 @@ impl Client {
         self.wish(Wish::Unsubscribe(topic)).await
     }
 
+    /// Wants to be a member of a room; see [`Wish::Join`].
+    ///
+    /// # Errors
+    /// If the session has ended.
+    pub async fn join(&self, room: Topic) -> Result<(), Ended> {
+        self.wish(Wish::Join(room)).await
+    }
+
+    /// Wants to be a member of a room no longer.
+    ///
+    /// # Errors
+    /// If the session has ended.
+    pub async fn leave(&self, room: Topic) -> Result<(), Ended> {
+        self.wish(Wish::Leave(room)).await
+    }
+
     /// Signs in with this token from now on.
     ///
     /// # Errors
@@ -82,8 +98,29 @@ impl Client {
     /// # Errors
     /// If there is no answer, or it is a refusal.
     pub async fn ask(&self, ask: Ask, within: Duration) -> Result<Reply, AskError> {
+        self.ask_and_watch(ask, within, |_| ()).await
+    }
+
+    /// Like [`ask`](Self::ask), and shows what comes on the way to the answer: how far a command is. `progress` should
+    /// be quick.
+    ///
+    /// # Errors
+    /// If there is no answer, or it is a refusal.
+    pub async fn ask_and_watch(
+        &self,
+        ask: Ask,
+        within: Duration,
+        progress: impl FnMut(Reply) + Send + 'static,
+    ) -> Result<Reply, AskError> {
         let (answer, answered) = oneshot::channel();
-        let order = Order::Ask { ask, within, answer };
+        let order = Order::Ask {
+            ask,
+            within,
+            asker: Asker {
+                progress: Box::new(progress),
+                answer,
+            },
+        };
         self.orders.send(order).await.map_err(|_| AskError::Stopped)?;
         answered.await.unwrap_or(Err(AskError::Stopped))
     }

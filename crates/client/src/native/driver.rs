@@ -33,12 +33,20 @@ pub(super) enum Order {
     Ask {
         ask: Ask,
         within: Duration,
-        answer: oneshot::Sender<Result<Reply, AskError>>,
+        asker: Asker,
     },
     /// Let someone look at the session.
     View(Look),
     /// End, and say so here.
     Close(oneshot::Sender<()>),
+}
+
+/// Who waits for an answer.
+pub(super) struct Asker {
+    /// Is shown what comes before the answer.
+    pub(super) progress: Box<dyn FnMut(Reply) + Send>,
+    /// Gets the answer.
+    pub(super) answer: oneshot::Sender<Result<Reply, AskError>>,
 }
 
 /// Owns the session, and the clock.
@@ -50,7 +58,7 @@ pub(super) struct Driver {
     events: mpsc::Sender<Event>,
     // What the application has not taken yet. While there is any, nothing is read from the socket.
     untaken: VecDeque<Event>,
-    answers: HashMap<AskId, oneshot::Sender<Result<Reply, AskError>>>,
+    askers: HashMap<AskId, Asker>,
     next_ask: u64,
     socket: Option<Socket>,
     frames: mpsc::Receiver<(LinkId, FromSocket)>,
@@ -88,7 +96,7 @@ impl Driver {
             orders,
             events,
             untaken: VecDeque::new(),
-            answers: HashMap::new(),
+            askers: HashMap::new(),
             next_ask: 0,
             socket: None,
             frames,
@@ -106,7 +114,7 @@ impl Driver {
             match input {
                 Input::Frame(link, frame) => self.hand_in(now, link, frame),
                 Input::Order(Order::Wish(wish)) => self.session.handle_wish(now, wish),
-                Input::Order(Order::Ask { ask, within, answer }) => self.ask(now, ask, within, answer),
+                Input::Order(Order::Ask { ask, within, asker }) => self.ask(now, ask, within, asker),
                 Input::Order(Order::View(look)) => look(&self.session, now),
                 Input::Order(Order::Close(closed)) => {
                     self.end(now).await;
@@ -204,15 +212,9 @@ impl Driver {
         }
     }
 
-    fn ask(
-        &mut self,
-        now: Duration,
-        ask: Ask,
-        within: Duration,
-        answer: oneshot::Sender<Result<Reply, AskError>>,
-    ) {
-        self.answers.retain(|id, answer| {
-            let given_up = answer.is_closed();
+    fn ask(&mut self, now: Duration, ask: Ask, within: Duration, asker: Asker) {
+        self.askers.retain(|id, asker| {
+            let given_up = asker.answer.is_closed();
             if given_up {
                 self.session.handle_wish(now, Wish::Forget(*id));
             }
@@ -220,18 +222,27 @@ impl Driver {
         });
         let id = AskId(self.next_ask);
         self.next_ask += 1;
-        self.answers.insert(id, answer);
+        self.askers.insert(id, asker);
         self.session.handle_wish(now, Wish::Ask { id, ask, within });
     }
 
     /// Answers go to those who asked, everything else to the application, in order.
     fn tell(&mut self, event: Event) {
-        if let Event::Answer { id, result } = event {
-            if let Some(answer) = self.answers.remove(&id) {
-                let _ = answer.send(result);
+        let event = match event {
+            Event::Answer { id, result } => {
+                if let Some(asker) = self.askers.remove(&id) {
+                    let _ = asker.answer.send(result);
+                }
+                return;
             }
-            return;
-        }
+            Event::Progress { id, reply } if self.askers.contains_key(&id) => {
+                if let Some(asker) = self.askers.get_mut(&id) {
+                    (asker.progress)(reply);
+                }
+                return;
+            }
+            event => event,
+        };
         if !self.untaken.is_empty() {
             return self.untaken.push_back(event);
         }

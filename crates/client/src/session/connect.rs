@@ -150,6 +150,7 @@ impl Session {
         }
         self.round_trip = None;
         self.topics.link_lost();
+        self.rooms.link_lost();
         for id in self.asks.link_lost() {
             self.tell(Event::Answer {
                 id,

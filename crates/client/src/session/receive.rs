@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use nexus_protocol::{
-    ChannelStatus, Connected, DecodeError, ErrorCode, FromServer, MessageId, Publication, Push, Refusal,
-    Reply, Shutdown, Subscribed, Topic, decode_server,
+    ChannelStatus, Connected, DecodeError, ErrorCode, FromServer, MessageId, PresenceUpdate, Publication,
+    Push, Refusal, Reply, Shutdown, Subscribed, Topic, decode_server,
 };
 
 use crate::link::{Phase, What};
+use crate::rooms::RoomKey;
 use crate::session::{MOST_ANNOUNCED_DELAY, Session, State, close};
 use crate::topics::{JoinedAs, Taken, TopicKey};
 use crate::{AskError, AskId, Back, Event, LinkId, TokenNeed, Trouble};
@@ -52,7 +53,7 @@ impl Session {
         match push {
             Push::Connected(greeting) => self.receive_greeting(greeting),
             Push::Publication(publication) => self.receive_publication(publication),
-            Push::Presence(topic, update) => self.tell(Event::Presence { topic, update }),
+            Push::Presence(topic, update) => self.receive_presence(topic, update),
             Push::Status(topic, status) => self.receive_status(topic, status),
             Push::Command(order) => self.tell(Event::Order(order)),
             Push::Shutdown(shutdown) => self.receive_shutdown(shutdown),
@@ -89,6 +90,15 @@ impl Session {
             Taken::Ignored => self.counters.ignored += 1,
             Taken::Doubted => self.counters.doubted += 1,
         }
+    }
+
+    fn receive_presence(&mut self, topic: Topic, update: PresenceUpdate) {
+        // One that was left while this was on its way.
+        if !self.topics.wants(&topic) {
+            self.counters.ignored += 1;
+            return;
+        }
+        self.tell(Event::Presence { topic, update });
     }
 
     fn receive_status(&mut self, topic: Topic, status: ChannelStatus) {
@@ -132,10 +142,11 @@ impl Session {
         if let What::Ask(ask) = what
             && !self.asks.ends_with(ask, &reply)
         {
+            link.taken(now, request);
             return self.tell(Event::Progress { id: ask, reply });
         }
         if let Some(pending) = link.pending.remove(&request) {
-            link.budget.answered(now, pending.purpose);
+            link.answered(now, &pending);
             if what == What::Ping {
                 self.receive_pong(request, pending.sent);
             }
@@ -147,8 +158,9 @@ impl Session {
             What::Auth { token } => self.receive_sign_in(token, reply),
             What::Subscribe(key) => self.receive_subscribed(key, request, reply),
             What::Ask(ask) => self.receive_answer(ask, reply),
-            // A refused unsubscribe means that there is no seat, which is what was wanted.
-            What::Ping | What::Unsubscribe => {}
+            What::Join(key) => self.receive_joined(key, request, reply),
+            // A refused unsubscribe or leave means that there is no seat, which is what was wanted.
+            What::Ping | What::Unsubscribe | What::Leave => {}
         }
     }
 
@@ -171,6 +183,7 @@ impl Session {
         let now = self.now;
         let round_trip = now.saturating_sub(sent);
         self.round_trip = Some(round_trip);
+        let settled = self.is_settled();
         let State::Up(link) = &mut self.state else {
             return;
         };
@@ -186,7 +199,7 @@ impl Session {
         if !matches!(link.phase, Phase::Resyncing { fence: Some(fence) } if fence == request) {
             return;
         }
-        if !self.topics.settled() {
+        if !settled {
             // More was wanted meanwhile: another ping will follow behind it.
             link.phase = Phase::Resyncing { fence: None };
             return;
@@ -234,7 +247,47 @@ impl Session {
         if refusal.code == ErrorCode::TokenExpired {
             self.tell(Event::TokenNeeded(TokenNeed::Expired));
         }
+        if self.rooms.wants(&topic) {
+            let (topic, refusal) = (topic.clone(), refusal.clone());
+            self.tell(Event::JoinRefused { topic, refusal, next });
+        }
         self.tell(Event::Refused { topic, refusal, next });
+    }
+
+    fn receive_joined(&mut self, key: RoomKey, request: u64, reply: Reply) {
+        match reply {
+            Reply::Joined(joined) => match self.rooms.joined(key, request, &joined.room) {
+                Some(topic) => self.tell(Event::Presence {
+                    topic,
+                    update: PresenceUpdate {
+                        members: Some(joined.members),
+                        ..PresenceUpdate::default()
+                    },
+                }),
+                None => self.join_refused(key, request, unfitting()),
+            },
+            Reply::Error(refusal) if refusal.code == ErrorCode::RateLimited => {
+                self.rooms.postponed(key, request);
+            }
+            Reply::Error(refusal) => self.join_refused(key, request, refusal),
+            _ => self.join_refused(key, request, unfitting()),
+        }
+    }
+
+    /// A membership is refused; nothing, if the answer is out of date because the room was left.
+    pub(super) fn join_refused(&mut self, key: RoomKey, request: u64, refusal: Refusal) {
+        let (now, token) = (self.now, self.token_generation);
+        let refused = self
+            .rooms
+            .refused(key, request, &refusal, now, token, &mut self.rng);
+        let Some((topic, next)) = refused else {
+            self.counters.unmatched += 1;
+            return;
+        };
+        if refusal.code == ErrorCode::TokenExpired {
+            self.tell(Event::TokenNeeded(TokenNeed::Expired));
+        }
+        self.tell(Event::JoinRefused { topic, refusal, next });
     }
 
     fn receive_answer(&mut self, id: AskId, reply: Reply) {

@@ -3,34 +3,77 @@
 use std::time::Duration;
 
 use nexus_protocol::{
-    Auth, ErrorCode, MessageId, Refusal, Request, Subscribe, Target, Topic, encode_request,
+    Auth, ErrorCode, Join, MessageId, Refusal, Request, Subscribe, Target, Topic, encode_request,
 };
 
 use crate::budget::{Allowance, Purpose};
-use crate::link::{Link, Pending, Phase, What};
+use crate::link::{Farewell, Link, Pending, Phase, What};
+use crate::rooms::room_name;
 use crate::session::{Session, State};
 use crate::{AfterRefusal, Ask, AskError, AskId, Event, Output, Stop};
 
 impl Session {
     pub(super) fn want(&mut self, subscribe: Subscribe) {
         let topic = subscribe.topic.clone();
+        self.rooms.set_also_subscribed(&topic, true);
         if !self.topics.want(subscribe, self.config.max_topics) {
-            let message = format!("more than {} topics at a time", self.config.max_topics);
-            self.tell(Event::Refused {
-                topic,
-                refusal: Refusal::new(ErrorCode::TooManySubscriptions, message),
-                next: AfterRefusal::GiveUp,
-            });
+            let refusal = self.too_many_topics();
+            let next = AfterRefusal::GiveUp;
+            self.tell(Event::Refused { topic, refusal, next });
         }
     }
 
-    pub(super) fn leave(&mut self, topic: &Topic) {
-        let had_seat = self.topics.leave(topic);
-        if let State::Up(link) = &mut self.state
-            && had_seat == Some(true)
-        {
-            link.leaving.push_back(topic.clone());
+    pub(super) fn unsubscribe(&mut self, topic: &Topic) {
+        if self.rooms.set_also_subscribed(topic, false) {
+            return;
         }
+        let had_seat = self.topics.leave(topic);
+        if had_seat == Some(true) {
+            self.rooms.make_room();
+            if let Some(link) = self.link_mut() {
+                link.leaving.push_back(Farewell::Topic(topic.clone()));
+            }
+        }
+    }
+
+    pub(super) fn join(&mut self, topic: Topic) {
+        let next = AfterRefusal::GiveUp;
+        if room_name(&topic).is_none() {
+            let refusal = Refusal::new(ErrorCode::InvalidParams, "only a room can be joined: `room:NAME`");
+            return self.tell(Event::JoinRefused { topic, refusal, next });
+        }
+        let also_subscribed = self.topics.wants(&topic) && !self.rooms.wants(&topic);
+        // Again, if it was refused for good.
+        let subscribe = self
+            .topics
+            .wish(&topic)
+            .unwrap_or_else(|| Subscribe::to(topic.clone()));
+        if !self.topics.want(subscribe, self.config.max_topics) {
+            let refusal = self.too_many_topics();
+            return self.tell(Event::JoinRefused { topic, refusal, next });
+        }
+        self.rooms.want(topic, also_subscribed);
+    }
+
+    pub(super) fn leave(&mut self, topic: &Topic) {
+        let Some(ended) = self.rooms.leave(topic) else {
+            return;
+        };
+        if ended.was_asked
+            && let Some(room) = room_name(topic)
+            && let Some(link) = self.link_mut()
+        {
+            let room = room.to_owned();
+            link.leaving.push_back(Farewell::Room(Join { room }));
+        }
+        if !ended.also_subscribed {
+            self.unsubscribe(topic);
+        }
+    }
+
+    fn too_many_topics(&self) -> Refusal {
+        let message = format!("more than {} topics at a time", self.config.max_topics);
+        Refusal::new(ErrorCode::TooManySubscriptions, message)
     }
 
     pub(super) fn ask(&mut self, id: AskId, ask: Ask, within: Duration) {
@@ -66,6 +109,7 @@ impl Session {
             self.send_leaves();
             self.send_asks();
             self.send_subscribes();
+            self.send_joins();
             self.fence();
         }
         self.tell_link_state();
@@ -109,6 +153,7 @@ impl Session {
             link.phase = Phase::Resyncing { fence: None };
             link.pinged = self.now;
             self.topics.token_changed(self.token_generation);
+            self.rooms.token_changed(self.token_generation);
         }
     }
 
@@ -147,12 +192,45 @@ impl Session {
             let State::Up(link) = &mut self.state else {
                 return;
             };
-            let Some(topic) = link.leaving.pop_front() else {
+            match link.leaving.pop_front() {
+                Some(Farewell::Topic(topic)) => {
+                    let unsubscribe = Request::Unsubscribe(Target { topic });
+                    self.send(&unsubscribe, What::Unsubscribe, Purpose::Wanted);
+                }
+                Some(Farewell::Room(room)) => {
+                    self.send(&Request::Leave(room), What::Leave, Purpose::Wanted);
+                }
+                None => return,
+            }
+        }
+    }
+
+    /// Enters the rooms whose topics are subscribed.
+    fn send_joins(&mut self) {
+        while let State::Up(link) = &self.state
+            && link.is_ready()
+            && let Some((key, again)) = self.rooms.next_to_ask(|topic| self.topics.is_joined(topic))
+        {
+            let purpose = if again { Purpose::Again } else { Purpose::Wanted };
+            if !self.may_send(purpose) {
+                return;
+            }
+            let topic = self.rooms.asked(key, self.next_request);
+            let Some(room) = topic.and_then(room_name).map(str::to_owned) else {
                 return;
             };
-            let unsubscribe = Request::Unsubscribe(Target { topic });
-            self.send(&unsubscribe, What::Unsubscribe, Purpose::Wanted);
+            self.send(&Request::Join(Join { room }), What::Join(key), purpose);
         }
+    }
+
+    /// Whether nothing waits for its turn or for an answer: every topic, and every room that can be entered.
+    pub(super) fn is_settled(&self) -> bool {
+        self.topics.settled()
+            && !self.rooms.any_asked()
+            && self
+                .rooms
+                .next_to_ask(|topic| self.topics.is_joined(topic))
+                .is_none()
     }
 
     fn send_asks(&mut self) {
@@ -205,16 +283,15 @@ impl Session {
         }
     }
 
-    /// When every topic has its answer, a ping follows: its answer comes behind all that was recovered.
+    /// When every topic and room has its answer, a ping follows: its answer comes behind all that was recovered.
     fn fence(&mut self) {
-        let settled = self.topics.settled();
         let State::Up(link) = &self.state else {
             return;
         };
         let Phase::Resyncing { fence: None } = link.phase else {
             return;
         };
-        if settled && self.may_send(Purpose::Vital) {
+        if self.is_settled() && self.may_send(Purpose::Vital) {
             let ping = self.send_ping();
             if let State::Up(link) = &mut self.state {
                 link.phase = Phase::Resyncing { fence: Some(ping) };
@@ -246,7 +323,15 @@ impl Session {
         self.next_request += 1;
         link.budget.sent(purpose);
         let sent = self.now;
-        link.pending.insert(number, Pending { what, purpose, sent });
+        link.pending.insert(
+            number,
+            Pending {
+                what,
+                purpose,
+                sent,
+                taken: false,
+            },
+        );
         self.outputs.push_back(Output::Send {
             link: link.id,
             text: encode_request(&message_id(number), request),

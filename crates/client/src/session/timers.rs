@@ -66,6 +66,7 @@ impl Session {
         }
         self.expire_requests();
         self.topics.retry_due(now);
+        self.rooms.retry_due(now);
     }
 
     /// The link may have died unnoticed: it must answer a ping, soon. Until then it does not count as alive.
@@ -96,18 +97,22 @@ impl Session {
             let Some(pending) = link.pending.remove(&request) else {
                 return;
             };
-            link.budget.answered(now, pending.purpose);
+            link.answered(now, &pending);
             match pending.what {
                 What::Subscribe(key) => {
                     let refusal = Refusal::new(ErrorCode::Internal, "the server did not answer in time");
                     self.subscribe_refused(key, request, refusal);
+                }
+                What::Join(key) => {
+                    let refusal = Refusal::new(ErrorCode::Internal, "the server did not answer in time");
+                    self.join_refused(key, request, refusal);
                 }
                 What::Ping => {
                     if let Phase::Resyncing { fence } = &mut link.phase {
                         fence.take_if(|fence| *fence == request);
                     }
                 }
-                What::Auth { .. } | What::Unsubscribe | What::Ask(_) => {}
+                What::Auth { .. } | What::Unsubscribe | What::Leave | What::Ask(_) => {}
             }
         }
     }
@@ -127,7 +132,7 @@ impl Session {
         if let State::Up(link) = &mut self.state
             && let Some(pending) = request.and_then(|request| link.pending.remove(&request))
         {
-            link.budget.answered(self.now, pending.purpose);
+            link.answered(self.now, &pending);
         }
     }
 
@@ -160,7 +165,12 @@ impl Session {
                     }
                     wakes[4] = link.token_ends.as_ref().map(|ends| (ends.tell_at, Timer::Token));
                     wakes[5] = link.pace_at.map(|at| (at, Timer::Pace));
-                    wakes[6] = self.topics.next_retry().map(|at| (at, Timer::Resubscribe));
+                    let retries = [self.topics.next_retry(), self.rooms.next_retry()];
+                    wakes[6] = retries
+                        .into_iter()
+                        .flatten()
+                        .min()
+                        .map(|at| (at, Timer::Resubscribe));
                     // However it came to that, the link is called live no longer then.
                     let live = link.is_alive(self.now);
                     wakes[8] = live.then_some((link.heard + link.heartbeat * 2, Timer::Silence));

@@ -73,7 +73,9 @@ impl Session {
             let tell_at = at.saturating_sub(TOKEN_LEAD.min(left / 5));
             TokenEnds { at, tell_at }
         });
+        link.budget.sign_in(authenticated.messages_per_minute);
         self.topics.token_changed(token);
+        self.rooms.token_changed(token);
         self.tell(Event::SignedIn {
             user: authenticated.user,
             expires_at: authenticated.expires_at,

@@ -108,6 +108,16 @@ impl Session {
         self.topics.iter()
     }
 
+    /// The rooms that are joined or shall be, in the order in which they were wanted.
+    pub fn rooms(&self) -> impl Iterator<Item = &Topic> {
+        self.rooms.iter()
+    }
+
+    /// Whether one is a member of a room, as far as the server has said on this link.
+    pub fn is_member(&self, topic: &Topic) -> bool {
+        self.rooms.is_member(topic)
+    }
+
     /// What went by unused.
     pub fn counters(&self) -> Counters {
         self.counters

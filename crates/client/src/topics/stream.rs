@@ -66,7 +66,7 @@ impl Topics {
             Phase::Joined {
                 at: now,
                 contiguous: reply.contiguous,
-                begun: false,
+                at_snapshot: true,
             },
         );
         let wanted = self.wanted.get_mut(&key).expect("looked up by the caller");
@@ -101,7 +101,7 @@ impl Topics {
             Phase::Joined {
                 at,
                 contiguous,
-                begun,
+                at_snapshot,
             },
             Some(position),
         ) = (&mut wanted.phase, &mut wanted.position)
@@ -110,8 +110,12 @@ impl Topics {
         };
         let skipped = match position.admit(publication.offset) {
             Admit::Fresh => 0,
-            // The snapshot of the very position that we stand at: the beginning of everything.
-            Admit::Repeat if publication.snapshot && !*begun && publication.offset == position.offset => 0,
+            // A snapshot of the very position that we stand at: the beginning of everything, or of one more key.
+            Admit::Repeat
+                if publication.snapshot && *at_snapshot && publication.offset == position.offset =>
+            {
+                0
+            }
             Admit::Repeat => {
                 wanted.repeats += 1;
                 if wanted.repeats < MANY_REPEATS {
@@ -125,7 +129,7 @@ impl Topics {
         if now > *at + TRUSTED_AFTER {
             wanted.backoff.reset();
         }
-        *begun = true;
+        *at_snapshot = publication.snapshot && publication.topic.has_keys();
         position.offset = publication.offset;
         wanted.repeats = 0;
         wanted.news_at = Some(now);
@@ -185,10 +189,14 @@ impl Topics {
 
 /// How a server that goes on from `offered` continues what we `had`: where we stand then, and what is missing between.
 fn resumed(
-    had: Position,
+    mut had: Position,
     offered: Position,
     recovered: Option<bool>,
 ) -> (Continuity, Position, Option<Loss>) {
+    if had.epoch != offered.epoch && recovered == Some(true) {
+        // The order was interrupted, and goes on behind everything that we have: offsets still count.
+        had.epoch.clone_from(&offered.epoch);
+    }
     if had.epoch != offered.epoch {
         let loss = Loss::NewOrder {
             after: had,

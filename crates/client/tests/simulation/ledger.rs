@@ -122,6 +122,7 @@ impl Ledger {
             | Event::ShuttingDown { .. }
             | Event::Status { .. }
             | Event::Refused { .. }
+            | Event::JoinRefused { .. }
             | Event::Order(_)
             | Event::Presence { .. }
             | Event::Progress { .. }
