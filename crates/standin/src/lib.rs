@@ -4,3 +4,4 @@
 //! They import neither server nor client: both sides of the wire are written from the protocol alone.
 
 pub mod exchange;
+mod line;

@@ -1,6 +1,8 @@
 //! Where live data comes in: a feed is the server's link to one upstream, started by a topic's first subscriber and
 //! stopped some seconds after its last. Feeds know the broker and nothing else of the server.
 
+mod backoff;
+mod clock;
 mod demand;
 pub mod hyperliquid;
 

@@ -31,7 +31,6 @@ mod faults;
 mod frames;
 mod info;
 mod limits;
-mod line;
 mod listings;
 pub mod market;
 mod routes;
@@ -52,9 +51,9 @@ pub use self::faults::{Fault, HttpMode};
 pub use self::subscriptions::{Figures, Mantissa, Subscription};
 pub use self::venue::{ConnectionView, Observation};
 
-use self::line::{Caller, Door};
 use self::market::{Market, Trade};
 use self::venue::Venue;
+use crate::line::{Caller, Door};
 
 /// Starts stand-in exchanges.
 #[derive(Debug)]

@@ -15,9 +15,9 @@ use crate::exchange::connection;
 use crate::exchange::faults::{Fault, HttpMode};
 use crate::exchange::frames::{WireTrade, json, texts};
 use crate::exchange::info::InfoRequest;
-use crate::exchange::line::Caller;
 use crate::exchange::market::{BLOCK_MS, Market};
 use crate::exchange::venue::{Observation, Venue};
+use crate::line::Caller;
 
 /// What a load balancer says while the venue is being upgraded.
 const SORRY: &str = "<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body>\r\n<center><h1>502 Bad Gateway</h1></center>\r\n</body>\r\n</html>\r\n";

@@ -10,8 +10,8 @@ use crate::exchange::clock::Clock;
 use crate::exchange::config::Config;
 use crate::exchange::faults::{Effect, Fault, Order, Standing};
 use crate::exchange::limits::Usage;
-use crate::exchange::line::{Grip, Lines};
 use crate::exchange::market::{BLOCK_MS, Market};
+use crate::line::{Grip, Lines};
 
 /// Orders that may wait for a connection; more are refused, which only a stuck connection brings about.
 const ORDERS: usize = 64;

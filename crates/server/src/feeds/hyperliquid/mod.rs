@@ -7,10 +7,8 @@
 //! Reading order: `wire` (what frames say), `session` (one link as a state machine), `link` (its driver), `links` (all of
 //! them), `topics` (what becomes of the news), `catalog` (which markets there are), `engine` (the task that owns it all).
 
-mod backoff;
 mod budget;
 mod catalog;
-mod clock;
 mod directory;
 mod endpoints;
 mod engine;
@@ -35,14 +33,14 @@ use tokio_util::task::TaskTracker;
 
 use self::budget::MAX_SUBSCRIPTIONS;
 use self::catalog::{Catalog, UNKNOWN_AT_MOST_EVERY};
-use self::clock::Clock;
 use self::directory::Listing;
 pub use self::endpoints::{Endpoints, EndpointsError};
 use self::engine::Engine;
 use self::info::Info;
 use crate::broker::Broker;
+use crate::feeds::clock::Clock;
 use crate::feeds::demand::{DemandBoard, Word};
-use crate::feeds::{FeedCounts, FeedReport, LinkReport};
+use crate::feeds::{FeedCounts, FeedReport, LinkReport, backoff, clock};
 
 /// Whether a market exists is found out within this, or not at all.
 const CHECK_WITHIN: Duration = Duration::from_secs(5);
