@@ -48,6 +48,9 @@ pub(super) fn use_driver(
                 for topic in store.wants().topics() {
                     let _ = sender.unbounded_send(Wish::Subscribe(Subscribe::to(topic)));
                 }
+                for topic in store.rooms_kept() {
+                    let _ = sender.unbounded_send(Wish::Join(topic));
+                }
                 outlet.replace(Some(sender));
                 Driver::start(config, wishes, Audience::new(store.clone(), link, toasts))
             });

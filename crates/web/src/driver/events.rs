@@ -80,6 +80,7 @@ impl Audience {
                 self.store.handle_clock(self.skew);
             }
             Event::SignedIn { user, expires_at } => {
+                self.store.handle_identity(&user);
                 let identity = Identity {
                     user: user.as_str().into(),
                     expires_at: self.on_our_clock(expires_at),
@@ -97,11 +98,15 @@ impl Audience {
                 );
                 self.tell(Tone::Warn, &message, &back);
             }
-            Event::Presence { topic, update } => self.store.handle_presence(&topic, update),
+            Event::Presence { topic, update } => self.store.handle_presence(&topic, &update, browser::now()),
             Event::Progress { id, reply } => self.complain(self.store.handle_progress(id, reply)),
             Event::Answer { id, result } => self.complain(self.store.handle_answer(id, result)),
-            // Rooms belong to a view that is not there yet, and the page is no device.
-            Event::JoinRefused { .. } | Event::Order(_) => {}
+            Event::JoinRefused { topic, refusal, next } => match (refusal.code, next) {
+                (ErrorCode::RateLimited, AfterRefusal::RetryAt(_)) => {}
+                _ => self.store.handle_join_refused(&topic, refusal),
+            },
+            // The page is no device.
+            Event::Order(_) => {}
         }
     }
 

@@ -8,6 +8,7 @@ pub(crate) mod link;
 pub(crate) mod listing;
 pub(crate) mod order;
 pub(crate) mod place;
+pub(crate) mod rooms;
 pub(crate) mod settings;
 pub(crate) mod toasts;
 pub(crate) mod token;

@@ -9,12 +9,14 @@ mod candles;
 mod feeds;
 mod ladder;
 mod prices;
+mod room;
+mod rooms;
 mod tape;
 mod wants;
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 use std::time::Duration;
 
 use nexus_client::{Ask, AskError, AskId, Wish};
@@ -26,6 +28,7 @@ use crate::canvas::book_curve::BookCurveHandle;
 use crate::canvas::live::Live;
 use crate::canvas::series::{Series, SeriesHandle, Step};
 use crate::state::feed::{Moment, Stage};
+use crate::state::rooms::RoomName;
 
 use asks::Asks;
 pub(crate) use asks::{Complaint, News};
@@ -34,6 +37,7 @@ pub(crate) use candles::bars_of;
 pub(crate) use feeds::Feeds;
 pub(crate) use ladder::{Group, Ladder, Rung};
 pub(crate) use prices::{Direction, PriceBoard, Quote};
+pub(crate) use room::{Access, Delivery, Outgoing, Past, Present, Room};
 pub(crate) use tape::{Entry, Tape, TapeTrade};
 pub(crate) use wants::{Want, Wants};
 
@@ -58,8 +62,13 @@ struct Shared {
     asks: Asks,
     /// How far the browser's clock is ahead of the server's, in milliseconds.
     skew: Cell<i64>,
+    rooms: rooms::Rooms,
     wants: Wants,
 }
+
+/// A store that may be gone.
+#[derive(Clone)]
+struct WeakStore(Weak<Shared>);
 
 /// What is kept of one market while someone looks at it.
 #[derive(Clone, Default)]
@@ -82,6 +91,7 @@ impl Store {
             series: RefCell::default(),
             asks: Asks::default(),
             skew: Cell::new(0),
+            rooms: rooms::Rooms::default(),
             wants,
         };
         Store {
@@ -175,6 +185,11 @@ impl Store {
                 self.series(symbol, *interval)
                     .write(|series| candles::take(series, bars, snapshot));
             }
+            (Topic::Named(_), Payload::Json(_)) => {
+                if let Some(name) = RoomName::of(&publication.topic) {
+                    self.handle_room_publication(&name, publication);
+                }
+            }
             // Other topics belong to views that are not there yet, and a payload of another kind than its topic's does
             // not leave the decoder.
             _ => {}
@@ -183,6 +198,11 @@ impl Store {
 
     /// A topic's subscription moved on.
     pub(crate) fn handle_stage(&self, topic: &Topic, stage: Stage) {
+        if stage == Stage::Followed
+            && let Some(name) = RoomName::of(topic)
+        {
+            self.handle_room_followed(&name);
+        }
         self.feeds().write(|feeds| feeds.turn(topic, stage));
     }
 
@@ -196,6 +216,9 @@ impl Store {
         if let Topic::Trades(symbol) = topic {
             self.market(symbol).tape.write(Tape::suspect);
         }
+        if let Some(name) = RoomName::of(topic) {
+            self.handle_room_break(&name);
+        }
     }
 
     /// The source itself lost what happened between two moments.
@@ -208,10 +231,15 @@ impl Store {
     /// The link is gone: everything has to be asked for again.
     pub(crate) fn handle_link_lost(&self) {
         self.feeds().write(Feeds::lose_link);
+        self.handle_rooms_lost();
     }
 
     /// Someone came to or left a topic.
-    pub(crate) fn handle_presence(&self, _topic: &Topic, _update: PresenceUpdate) {}
+    pub(crate) fn handle_presence(&self, topic: &Topic, update: &PresenceUpdate, now: Moment) {
+        if let Some(name) = RoomName::of(topic) {
+            self.handle_room_presence(&name, update, now);
+        }
+    }
 
     /// The server named its clock. `ahead` is how far the browser's is ahead of it, in milliseconds.
     pub(crate) fn handle_clock(&self, ahead: i64) {
@@ -240,6 +268,10 @@ impl Store {
     ) {
         let id = self.shared.asks.open(on_news);
         self.shared.wants.wish(Wish::Ask { id, ask, within });
+    }
+
+    fn weak(&self) -> WeakStore {
+        WeakStore(Rc::downgrade(&self.shared))
     }
 
     /// Asks for bars that opened before a moment.
@@ -306,6 +338,12 @@ impl Store {
             }
             _ => {}
         }
+    }
+}
+
+impl WeakStore {
+    fn upgrade(&self) -> Option<Store> {
+        self.0.upgrade().map(|shared| Store { shared })
     }
 }
 

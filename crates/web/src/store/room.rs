@@ -1,0 +1,563 @@
+//! One room: what was said in it, what is on its way, who is there and who is typing. Bounded, in order, with every gap
+//! named.
+//!
+//! After a break the room does not guess: it marks the place, and the newest page of the history shows whether something
+//! is missing there.
+
+use std::collections::{HashSet, VecDeque};
+use std::rc::Rc;
+
+use nexus_protocol::{HistoryItem, Member, Offset, PresenceUpdate, Refusal, TYPING_HOLDS_MS, UserId};
+
+use crate::state::feed::Moment;
+use crate::state::rooms::{Entry, Gap, Message, Notice, Said, Turn};
+
+/// The most entries that are kept.
+pub(crate) const CAPACITY: usize = 1_000;
+/// The most comings and goings among them.
+const NOTICES: usize = 100;
+/// The most messages that wait to be sent; more are refused by the field.
+pub(crate) const OUTGOING: usize = 20;
+/// The most members that are kept by name.
+const MEMBERS: usize = 2_000;
+/// How often one says that one is typing, in milliseconds.
+const TYPING_EVERY: Moment = 2_500;
+
+/// A room that one is in, or wants to be in.
+#[derive(Debug, Default)]
+pub(crate) struct Room {
+    /// Whether one may be in it.
+    pub(crate) access: Access,
+    /// How far back the entries reach.
+    pub(crate) past: Past,
+    /// What is written and not sent.
+    pub(crate) draft: Rc<str>,
+    entries: VecDeque<Entry>,
+    /// Identities of the messages among the entries: offsets alone begin anew with an epoch.
+    known: HashSet<(Option<Offset>, Moment)>,
+    outgoing: Vec<Rc<Outgoing>>,
+    /// Absent until the server told.
+    members: Option<Vec<Present>>,
+    typing: Vec<(Rc<str>, Moment)>,
+    unread: u64,
+    /// The first entry that was not read when one came.
+    mark: Option<u64>,
+    /// Messages up to here were read in an earlier visit.
+    read_until: Option<Moment>,
+    is_watched: bool,
+    said_typing_at: Option<Moment>,
+    next_key: u64,
+}
+
+/// Whether one may be in a room.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub(crate) enum Access {
+    /// Asked, not answered yet.
+    #[default]
+    Asked,
+    /// One is in it.
+    Member,
+    /// The server said no.
+    Refused(Refusal),
+}
+
+/// How far back the entries of a room reach.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub(crate) enum Past {
+    /// The first page is awaited.
+    #[default]
+    Unknown,
+    /// There is more, and it can be asked for.
+    More,
+    /// More was asked for.
+    Asked,
+    /// This is the beginning of what the server keeps.
+    Reached,
+    /// No more is kept here.
+    Full,
+    /// It could not be loaded, and why.
+    Failed(Rc<str>),
+}
+
+/// A message of one's own that the server may not have yet.
+#[derive(Clone, PartialEq, Debug)]
+pub(crate) struct Outgoing {
+    /// Its name, and what makes a repeat of it no second message.
+    pub(crate) key: Rc<str>,
+    /// What it says.
+    pub(crate) text: Rc<str>,
+    /// When it was written.
+    pub(crate) at: Moment,
+    /// How it is.
+    pub(crate) delivery: Delivery,
+}
+
+/// How a message of one's own is.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) enum Delivery {
+    /// On its way.
+    Sending,
+    /// The server has it; it comes back in a moment.
+    Stored(Offset),
+    /// It was not taken, and why.
+    Failed(Rc<str>),
+}
+
+/// Someone who is in the room.
+#[derive(Clone, PartialEq, Debug)]
+pub(crate) struct Present {
+    /// Who.
+    pub(crate) user: Rc<str>,
+    /// Since when.
+    pub(crate) since: Moment,
+}
+
+impl Room {
+    /// A room that was read up to a moment in an earlier visit.
+    pub(crate) fn read_until(until: Option<Moment>) -> Self {
+        Room {
+            read_until: until,
+            ..Room::default()
+        }
+    }
+
+    // --- what the server tells --------------------------------------------------------------------------------------
+
+    /// Takes a message that was just published. `me` is who one is.
+    pub(crate) fn take(
+        &mut self,
+        offset: Offset,
+        at: Moment,
+        from: Option<&UserId>,
+        said: Said,
+        me: Option<&str>,
+    ) {
+        let from: Option<Rc<str>> = from.map(|from| from.as_str().into());
+        if let Some(from) = &from {
+            self.typing.retain(|(who, _)| who != from);
+        }
+        let is_own = from.is_some() && from.as_deref() == me;
+        if is_own {
+            self.arrived(offset, &said);
+        }
+        let Some(key) = self.insert(Some(offset), at, from, said) else {
+            return;
+        };
+        if is_own {
+            // Whoever speaks has read what was there.
+            self.unread = 0;
+            self.mark = None;
+        } else if !self.is_watched {
+            self.unread += 1;
+            self.mark.get_or_insert(key);
+        }
+        while self.entries.len() > CAPACITY {
+            self.forget_oldest();
+        }
+    }
+
+    /// Takes the newest page of the history, newest first.
+    pub(crate) fn take_newest(&mut self, items: &[HistoryItem], has_more: bool, me: Option<&str>) {
+        let is_first = self.past == Past::Unknown;
+        let gap = self.gap_to_close();
+        let overlaps = gap.as_ref().is_some_and(|gap| {
+            let before = |item: &&HistoryItem| item.timestamp.as_millis() <= gap.from;
+            items
+                .iter()
+                .filter(before)
+                .any(|item| self.known.contains(&identity(item)))
+                || !has_more
+        });
+        let added = self.take_items(items);
+        if let Some(gap) = gap {
+            let to = items
+                .iter()
+                .map(|item| item.timestamp.as_millis())
+                .filter(|at| *at > gap.from)
+                .min();
+            self.settle(&gap, overlaps, to);
+        }
+        if is_first {
+            self.past = if has_more { Past::More } else { Past::Reached };
+        }
+        self.count_unread(&added, is_first, me);
+    }
+
+    /// Takes an older page of the history, newest first.
+    pub(crate) fn take_older(&mut self, items: &[HistoryItem], has_more: bool) {
+        let added = self.take_items(items);
+        self.past = match has_more {
+            true if self.entries.len() >= CAPACITY => Past::Full,
+            // A page of repeats would be asked for again and again.
+            true if !added.is_empty() => Past::More,
+            _ => Past::Reached,
+        };
+    }
+
+    /// Older messages could not be loaded.
+    pub(crate) fn fail_past(&mut self, why: &str) {
+        self.past = Past::Failed(why.into());
+    }
+
+    /// Messages may be missing behind the newest.
+    pub(crate) fn suspect(&mut self) {
+        let Some(from) = self.newest() else { return };
+        if matches!(self.entries.back(), Some(Entry::Gap(_))) {
+            return;
+        }
+        let key = self.key();
+        self.entries
+            .push_back(Entry::Gap(Rc::new(Gap { key, from, to: None })));
+    }
+
+    /// Who came, went, types, or no longer does.
+    pub(crate) fn update_presence(&mut self, update: &PresenceUpdate, me: Option<&str>, now: Moment) {
+        if let Some(members) = &update.members {
+            self.members = Some(members.iter().take(MEMBERS).map(Present::of).collect());
+        }
+        for member in &update.joined {
+            let present = Present::of(member);
+            let Some(members) = &mut self.members else {
+                continue;
+            };
+            if members.iter().any(|known| known.user == present.user) || members.len() >= MEMBERS {
+                continue;
+            }
+            members.push(present.clone());
+            if me != Some(&*present.user) {
+                self.note(present.user, Turn::Joined, now);
+            }
+        }
+        for member in &update.left {
+            let user: Rc<str> = member.user.as_str().into();
+            self.typing.retain(|(who, _)| *who != user);
+            let members = self.members.get_or_insert_default();
+            let before = members.len();
+            members.retain(|known| known.user != user);
+            if members.len() < before && me != Some(&*user) {
+                self.note(user, Turn::Left, now);
+            }
+        }
+        for user in update
+            .typing
+            .iter()
+            .filter(|user| me != Some(user.as_str()))
+            .take(16)
+        {
+            self.typing.retain(|(who, _)| **who != *user.as_str());
+            self.typing.push((user.as_str().into(), now + TYPING_HOLDS_MS));
+        }
+        for user in &update.paused {
+            self.typing.retain(|(who, _)| **who != *user.as_str());
+        }
+        if let Some(members) = &mut self.members {
+            members.sort_by(|one, other| one.user.cmp(&other.user));
+        }
+        if self.access == Access::Asked && self.members.is_some() {
+            self.access = Access::Member;
+        }
+    }
+
+    // --- what a person does -----------------------------------------------------------------------------------------
+
+    /// Someone looks at the newest message now, or no longer.
+    pub(crate) fn watch(&mut self, is_watched: bool) {
+        if self.is_watched && !is_watched {
+            self.mark = None;
+        }
+        self.is_watched = is_watched;
+        if is_watched {
+            self.unread = 0;
+            self.read_until = None;
+        }
+    }
+
+    /// Writes a message; gives nothing if too many wait already.
+    pub(crate) fn write(&mut self, key: &str, text: &str, now: Moment) -> Option<Rc<Outgoing>> {
+        if self.outgoing.len() >= OUTGOING {
+            return None;
+        }
+        let outgoing = Rc::new(Outgoing {
+            key: key.into(),
+            text: text.into(),
+            at: now,
+            delivery: Delivery::Sending,
+        });
+        self.outgoing.push(outgoing.clone());
+        self.mark = None;
+        self.said_typing_at = None;
+        Some(outgoing)
+    }
+
+    /// Sends a message again under the same key; gives it, if it is there and has failed.
+    pub(crate) fn retry(&mut self, key: &str) -> Option<Rc<Outgoing>> {
+        let place = self.outgoing.iter().position(|one| *one.key == *key)?;
+        if !matches!(self.outgoing[place].delivery, Delivery::Failed(_)) {
+            return None;
+        }
+        self.deliver(place, Delivery::Sending);
+        self.outgoing.get(place).cloned()
+    }
+
+    /// Gives a message up.
+    pub(crate) fn discard(&mut self, key: &str) {
+        self.outgoing.retain(|one| *one.key != *key);
+    }
+
+    /// What became of a message of one's own.
+    pub(crate) fn published(&mut self, key: &str, result: Result<Option<Offset>, String>) {
+        // It is gone if it came back before its answer.
+        let Some(place) = self.outgoing.iter().position(|one| *one.key == *key) else {
+            return;
+        };
+        match result {
+            Ok(Some(offset)) if !self.has(offset) => self.deliver(place, Delivery::Stored(offset)),
+            Ok(_) => drop(self.outgoing.remove(place)),
+            Err(why) => self.deliver(place, Delivery::Failed(why.into())),
+        }
+    }
+
+    /// Whether the others should be told that one is typing; at most every few seconds.
+    pub(crate) fn should_say_typing(&mut self, now: Moment) -> bool {
+        let is_due = self
+            .said_typing_at
+            .is_none_or(|at| now.saturating_sub(at) >= TYPING_EVERY);
+        if is_due {
+            self.said_typing_at = Some(now);
+        }
+        is_due
+    }
+
+    /// Whether the others think that one is typing, and should be told that one no longer is.
+    pub(crate) fn should_say_paused(&mut self) -> bool {
+        self.said_typing_at.take().is_some()
+    }
+
+    // --- what is shown ----------------------------------------------------------------------------------------------
+
+    /// Entries, oldest first.
+    pub(crate) fn entries(&self) -> impl ExactSizeIterator<Item = &Entry> {
+        self.entries.iter()
+    }
+
+    /// Messages of one's own that the server may not have, oldest first.
+    pub(crate) fn outgoing(&self) -> &[Rc<Outgoing>] {
+        &self.outgoing
+    }
+
+    /// Who is there, by name; `None` before the server told.
+    pub(crate) fn members(&self) -> Option<&[Present]> {
+        self.members.as_deref()
+    }
+
+    /// Who is typing.
+    pub(crate) fn typing(&self, now: Moment) -> Vec<Rc<str>> {
+        let holds = |(_, until): &&(Rc<str>, Moment)| *until > now;
+        self.typing
+            .iter()
+            .filter(holds)
+            .map(|(who, _)| who.clone())
+            .collect()
+    }
+
+    /// How many messages came while nobody looked.
+    pub(crate) fn unread(&self) -> u64 {
+        self.unread
+    }
+
+    /// The first entry that was not read.
+    pub(crate) fn mark(&self) -> Option<u64> {
+        self.mark
+    }
+
+    /// The time of the newest message.
+    pub(crate) fn newest(&self) -> Option<Moment> {
+        self.messages().next_back().map(|message| message.at)
+    }
+
+    /// The time of the oldest message.
+    pub(crate) fn oldest(&self) -> Option<Moment> {
+        self.messages().next().map(|message| message.at)
+    }
+
+    /// How many messages stand behind an entry; what is new below a reader who scrolled up.
+    pub(crate) fn messages_behind(&self, key: u64) -> usize {
+        let behind = self.entries.iter().rev().take_while(|entry| entry.key() != key);
+        behind.filter(|entry| matches!(entry, Entry::Message(_))).count()
+    }
+
+    // --- within -----------------------------------------------------------------------------------------------------
+
+    fn messages(&self) -> impl DoubleEndedIterator<Item = &Rc<Message>> {
+        self.entries.iter().filter_map(|entry| match entry {
+            Entry::Message(message) => Some(message),
+            Entry::Notice(_) | Entry::Gap(_) => None,
+        })
+    }
+
+    fn has(&self, offset: Offset) -> bool {
+        self.messages()
+            .rev()
+            .take(OUTGOING)
+            .any(|message| message.offset == Some(offset))
+    }
+
+    /// One's own message came back: whichever of those that wait it is.
+    fn arrived(&mut self, offset: Offset, said: &Said) {
+        let by_offset = self
+            .outgoing
+            .iter()
+            .position(|one| one.delivery == Delivery::Stored(offset));
+        let by_text = || {
+            let same = |one: &Rc<Outgoing>| {
+                one.delivery == Delivery::Sending && matches!(said, Said::Text(text) if *text == one.text)
+            };
+            self.outgoing.iter().position(same)
+        };
+        if let Some(place) = by_offset.or_else(by_text) {
+            self.outgoing.remove(place);
+        }
+    }
+
+    fn deliver(&mut self, place: usize, delivery: Delivery) {
+        if let Some(one) = self.outgoing.get_mut(place) {
+            *one = Rc::new(Outgoing {
+                delivery,
+                ..Outgoing::clone(one)
+            });
+        }
+    }
+
+    /// Puts a message where it belongs; gives its key unless it was there already.
+    fn insert(
+        &mut self,
+        offset: Option<Offset>,
+        at: Moment,
+        from: Option<Rc<str>>,
+        said: Said,
+    ) -> Option<u64> {
+        if !self.known.insert((offset, at)) {
+            return None;
+        }
+        let key = self.key();
+        let message = Message {
+            key,
+            offset,
+            at,
+            from,
+            said,
+        };
+        // Nearly always the end. Otherwise just before the next later one, so that what a gap hid stands behind the gap.
+        let mut place = self.entries.len();
+        for (at_place, entry) in self.entries.iter().enumerate().rev() {
+            match entry {
+                Entry::Message(other) if (other.at, other.offset) > (at, offset) => place = at_place,
+                Entry::Message(_) => break,
+                Entry::Notice(_) | Entry::Gap(_) => {}
+            }
+        }
+        self.entries.insert(place, Entry::Message(Rc::new(message)));
+        Some(key)
+    }
+
+    /// Takes items, newest first, as far as there is room; gives the keys of those that are new, oldest first.
+    fn take_items(&mut self, items: &[HistoryItem]) -> Vec<u64> {
+        let room = CAPACITY.saturating_sub(self.entries.len());
+        let mut added = Vec::new();
+        for item in items.iter().take(room) {
+            let from = item.from.as_ref().map(|from| from.as_str().into());
+            let said = Said::of(&item.payload);
+            added.extend(self.insert(item.offset, item.timestamp.as_millis(), from, said));
+        }
+        added.reverse();
+        added
+    }
+
+    /// What came while one was away counts as unread: behind the last visit at first, behind a break later.
+    fn count_unread(&mut self, added: &[u64], is_first: bool, me: Option<&str>) {
+        if self.is_watched || is_first && self.read_until.is_none() {
+            return;
+        }
+        let read_until = self.read_until.unwrap_or_default();
+        let is_unread = |message: &&Rc<Message>| {
+            added.contains(&message.key)
+                && message.at > read_until
+                && (message.from.is_none() || message.from.as_deref() != me)
+        };
+        let (mut count, mut first) = (0, None);
+        for message in self.messages().filter(is_unread) {
+            count += 1;
+            first = first.or(Some(message.key));
+        }
+        self.unread += count;
+        self.mark = self.mark.or(first);
+    }
+
+    fn gap_to_close(&self) -> Option<Rc<Gap>> {
+        self.entries.iter().rev().find_map(|entry| match entry {
+            Entry::Gap(gap) if gap.to.is_none() => Some(gap.clone()),
+            Entry::Gap(_) | Entry::Message(_) | Entry::Notice(_) => None,
+        })
+    }
+
+    /// The history showed whether something is missing at a gap.
+    fn settle(&mut self, gap: &Gap, is_whole: bool, to: Option<Moment>) {
+        let Some(place) = self.entries.iter().position(|entry| entry.key() == gap.key) else {
+            return;
+        };
+        if is_whole || to.is_none() {
+            self.entries.remove(place);
+            return;
+        }
+        let Gap { key, from, .. } = *gap;
+        self.entries[place] = Entry::Gap(Rc::new(Gap { key, from, to }));
+    }
+
+    fn note(&mut self, who: Rc<str>, turn: Turn, at: Moment) {
+        let key = self.key();
+        // Never before what is shown already, whatever the two clocks say.
+        let at = self.entries.back().map_or(at, |last| last.at().max(at));
+        self.entries
+            .push_back(Entry::Notice(Rc::new(Notice { key, at, who, turn })));
+        let is_notice = |entry: &Entry| matches!(entry, Entry::Notice(_));
+        if self.entries.iter().filter(|entry| is_notice(entry)).count() > NOTICES
+            && let Some(oldest) = self.entries.iter().position(is_notice)
+        {
+            self.entries.remove(oldest);
+        }
+        while self.entries.len() > CAPACITY {
+            self.forget_oldest();
+        }
+    }
+
+    fn forget_oldest(&mut self) {
+        match self.entries.pop_front() {
+            Some(Entry::Message(oldest)) => {
+                self.known.remove(&(oldest.offset, oldest.at));
+                self.past = Past::Full;
+            }
+            Some(Entry::Notice(_) | Entry::Gap(_)) | None => {}
+        }
+    }
+
+    fn key(&mut self) -> u64 {
+        self.next_key += 1;
+        self.next_key
+    }
+}
+
+impl Present {
+    fn of(member: &Member) -> Self {
+        Present {
+            user: member.user.as_str().into(),
+            since: member.since.as_millis(),
+        }
+    }
+}
+
+fn identity(item: &HistoryItem) -> (Option<Offset>, Moment) {
+    (item.offset, item.timestamp.as_millis())
+}
+
+#[cfg(test)]
+mod tests;
