@@ -2,9 +2,11 @@
 
 use std::io::Write as _;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::{Parser, Subcommand};
+use nexus_standin::chain;
 use nexus_standin::exchange::{Config, Exchange};
 
 /// Local programs that speak an upstream's real wire protocol, with faults on demand.
@@ -20,6 +22,9 @@ enum Standin {
     /// A simulated exchange with Hyperliquid's protocol: WebSocket under /ws, HTTP under /info.
     #[command(after_long_help = FAULTS)]
     Exchange(ExchangeArgs),
+    /// A simulated chain node with Linera's protocol: WebSocket under /ws, GraphQL over HTTP under /.
+    #[command(after_long_help = CHAIN_FAULTS)]
+    Chain(ChainArgs),
 }
 
 #[derive(Debug, clap::Args)]
@@ -40,6 +45,66 @@ struct ExchangeArgs {
     #[arg(long, default_value_t = Config::default().recent_trades)]
     recent_trades: usize,
 }
+
+#[derive(Debug, clap::Args)]
+struct ChainArgs {
+    /// Address to listen on; port 0 picks a free one.
+    #[arg(long, default_value = "127.0.0.1:0")]
+    listen: SocketAddr,
+    /// Every id and hash follows from it.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// How many chains the node follows.
+    #[arg(long, default_value_t = chain::Config::default().chains)]
+    chains: usize,
+    /// How long it takes until a chain gets its next block by itself, like 3s or 250ms; 0 for never.
+    #[arg(long, default_value = "3s", value_parser = pace)]
+    block_every: Pace,
+    /// Blocks that each chain has at the start.
+    #[arg(long, default_value_t = chain::Config::default().blocks)]
+    blocks: u64,
+    /// Which version's notifications it sends: 0.15 or 0.16.
+    #[arg(long, default_value = "0.15")]
+    shape: chain::Shape,
+}
+
+/// How often a chain grows by itself; none for never.
+#[derive(Clone, Copy, Debug)]
+struct Pace(Option<Duration>);
+
+fn pace(text: &str) -> Result<Pace, &'static str> {
+    let (number, unit) = match (text.strip_suffix("ms"), text.strip_suffix('s')) {
+        (Some(number), _) => (number, 1.0),
+        (None, Some(number)) => (number, 1_000.0),
+        (None, None) => (text, 1_000.0),
+    };
+    match number.trim().parse::<f64>() {
+        Ok(0.0) => Ok(Pace(None)),
+        Ok(number) if number > 0.0 && number < 1e9 => {
+            Ok(Pace(Some(Duration::from_secs_f64(number * unit / 1_000.0))))
+        }
+        _ => Err("write it like 3s or 250ms, or 0 for never"),
+    }
+}
+
+const CHAIN_FAULTS: &str = r#"Faults (POST /_fault, JSON). "connection":ID picks one connection, otherwise all; "on":false lifts a fault that stays.
+  {"fault":"cut"}                                       reset the TCP connection
+  {"fault":"close","code":1011,"reason":"…"}            close with a close frame
+  {"fault":"stall_all"}                                 silent: nothing sent, nothing read, no pongs
+  {"fault":"hang_upgrades"} {"fault":"refuse_upgrades","status":502} {"fault":"no_ack"}
+  {"fault":"drop"} {"fault":"duplicate"} {"fault":"delay","ms":1500}      what becomes of notifications
+  {"fault":"unknown_variant"} {"fault":"huge_height"}   strange notifications
+  {"fault":"malformed"} {"fault":"unknown_type"} {"fault":"binary"} {"fault":"broken_frame"} {"fault":"ping"}
+  {"fault":"end_streams","message":"…","as_error":false}
+  {"fault":"http","mode":"html500|garbage|hang|ok","times":3}
+  {"fault":"blocks","mode":"null|error|single|ok","times":3}             what becomes of questions for blocks
+  {"fault":"grow","chain":0,"blocks":5,"quietly":true}  the tip advances
+  {"fault":"reset","blocks":3}                          the node is set up anew
+  {"fault":"speak","shape":"0.16"}
+  {"fault":"clear"}                                     lift all that stays
+Observation: GET /_state (connections, what they follow, every block), GET /_state?chain=ID (the blocks of one chain).
+
+Example: curl -d '{"fault":"drop"}' http://127.0.0.1:PORT/_fault"#;
 
 const FAULTS: &str = r#"Faults (POST /_fault, JSON). "connection":ID picks one connection, otherwise all; "on":false lifts a fault that stays.
   {"fault":"cut"}                                       reset the TCP connection
@@ -73,6 +138,7 @@ fn main() -> anyhow::Result<()> {
         .build()?;
     match args.standin {
         Standin::Exchange(args) => runtime.block_on(exchange(args)),
+        Standin::Chain(args) => runtime.block_on(node(args)),
     }
 }
 
@@ -89,6 +155,24 @@ async fn exchange(args: ExchangeArgs) -> anyhow::Result<()> {
         .await
         .with_context(|| format!("cannot start on {}", args.listen))?;
     announce(&exchange.url())?;
+    tokio::signal::ctrl_c().await.context("cannot wait for Ctrl-C")?;
+    Ok(())
+}
+
+async fn node(args: ChainArgs) -> anyhow::Result<()> {
+    let config = chain::Config {
+        listen: args.listen,
+        seed: args.seed,
+        chains: args.chains,
+        block_every: args.block_every.0,
+        blocks: args.blocks,
+        shape: args.shape,
+        ..chain::Config::default()
+    };
+    let node = chain::Chain::start(config)
+        .await
+        .with_context(|| format!("cannot start on {}", args.listen))?;
+    announce(&node.url())?;
     tokio::signal::ctrl_c().await.context("cannot wait for Ctrl-C")?;
     Ok(())
 }
