@@ -4,11 +4,11 @@
 //! `frame` is a complete WebSocket text frame of the native JSON protocol. Other wire classes (MessagePack, the classic
 //! door, deflated frames) become further lazily filled fields beside it.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use bytes::Bytes;
-use nexus_protocol::{Offset, PublicationHead, Timestamp, Topic, UserId};
+use nexus_protocol::{Offset, PublicationHead, Timestamp, Topic, UserId, classic};
 
 use crate::content::{Content, Draft, Parts};
 
@@ -37,6 +37,8 @@ pub struct Publication {
     pub parts: Option<Parts>,
     /// The text frame, header included.
     pub frame: Bytes,
+    /// The same for the classic door, once somebody there wants it.
+    classic: OnceLock<Option<Bytes>>,
     /// How many bytes the payload has; it stands at the end of the frame, before the last `}`.
     payload_len: usize,
 }
@@ -84,6 +86,7 @@ impl Publication {
             time,
             made: Instant::now(),
             parts,
+            classic: OnceLock::new(),
             frame: head.frame(offset, time, false, from.as_ref(), &text),
             from,
             payload_len: text.len(),
@@ -102,6 +105,12 @@ impl Publication {
             .frame(self.offset, self.time, true, self.from.as_ref(), self.payload())
     }
 
+    /// The text frame of the classic door; encoded when the first client there wants it.
+    pub fn classic_frame(&self) -> Option<Bytes> {
+        let transcribed = || classic::transcribe(frame_text(&self.frame)).map(|text| text_frame(&text));
+        self.classic.get_or_init(transcribed).clone()
+    }
+
     /// Roughly what it holds in memory.
     pub fn bytes(&self) -> usize {
         let parts = self
@@ -111,6 +120,17 @@ impl Publication {
             .map(|part| part.text.len() + 64);
         128 + self.frame.len() + parts.sum::<usize>()
     }
+}
+
+/// The text in a frame that [`text_frame`] made.
+pub fn frame_text(frame: &[u8]) -> &str {
+    let header = match frame.get(1) {
+        Some(126) => 4,
+        Some(127) => 10,
+        Some(_) | None => 2,
+    };
+    let text = frame.get(header..).unwrap_or_default();
+    std::str::from_utf8(text).unwrap_or_default()
 }
 
 /// A text as an unmasked WebSocket text frame ([RFC 6455](https://www.rfc-editor.org/rfc/rfc6455#section-5.2)).

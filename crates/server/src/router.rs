@@ -13,6 +13,7 @@ use crate::gateway::Gateway;
 pub fn router(gateway: Arc<Gateway>) -> Router {
     Router::new()
         .route("/v1/ws", get(native::native))
+        .route("/ws", get(native::classic))
         .route("/health", get(health::health))
         .route("/health/live", get(health::live))
         .route("/health/ready", get(health::ready))

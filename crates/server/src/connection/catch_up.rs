@@ -62,7 +62,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             self.tell(&behind.topic, gap_status(&piece, offset, wall_clock()));
         }
         for publication in &piece.publications {
-            self.send(publication.frame.clone());
+            let frame = self.dialect.publication(publication);
+            self.write(frame);
         }
         let caught = self.outbox.caught_up(behind.lane, piece.reaches, piece.last);
         if caught == (Caught::Live { told: true }) {

@@ -5,6 +5,7 @@
 //! request that takes time, a timer. While answers wait for a client that does not read, nothing more is read from it.
 
 mod catch_up;
+pub mod dialect;
 mod requests;
 mod session;
 mod timers;
@@ -18,8 +19,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use nexus_protocol::{
-    ClientId, CloseCode, Connected, ErrorCode, JSON_SUBPROTOCOL, Limits, MessageId, Push, Refusal, Reply,
-    Shutdown, encode_push, encode_reply,
+    ClientId, CloseCode, Connected, ErrorCode, Limits, MessageId, Push, Refusal, Reply, Shutdown,
 };
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::Instant;
@@ -27,11 +27,11 @@ use tokio::time::Instant;
 use crate::auth::{Identity, Who};
 use crate::clock::wall_clock;
 use crate::conflate::Pending;
+use crate::connection::dialect::Dialect;
 use crate::connection::requests::Done;
 use crate::connection::session::Session;
 use crate::connection::timers::{Alarm, Timer};
 use crate::connection::wire::{Ended, Event, Wire};
-use crate::encoded::text_frame;
 use crate::gateway::Gateway;
 use crate::outbox::{Note, Outbox, Work};
 
@@ -44,6 +44,7 @@ const MOST_ANSWER_BYTES: usize = 64 * 1024;
 /// One client of the native door.
 pub struct Connection<S> {
     id: ClientId,
+    dialect: Dialect,
     gateway: Arc<Gateway>,
     wire: Wire<S>,
     outbox: Arc<Outbox>,
@@ -79,12 +80,13 @@ type Flow = ControlFlow<End>;
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     /// A client that has come through the door.
-    pub fn new(gateway: Arc<Gateway>, wire: Wire<S>, identity: Option<Identity>) -> Self {
+    pub fn new(gateway: Arc<Gateway>, wire: Wire<S>, dialect: Dialect, identity: Option<Identity>) -> Self {
         let now = Instant::now();
         let limits = &gateway.limits;
         let must_sign_in = identity.is_none() && gateway.permissions.need_a_token();
         let mut connection = Connection {
             id: new_client_id(),
+            dialect,
             wire,
             outbox: Arc::new(Outbox::new(limits.outbox_bytes as usize)),
             session: Session::default(),
@@ -128,7 +130,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         let connected = Connected {
             client_id: self.id.clone(),
             server_time: now,
-            protocol: JSON_SUBPROTOCOL.to_owned(),
+            protocol: self.dialect.name().to_owned(),
             heartbeat_ms: millis(limits.heartbeat),
             limits: Limits {
                 messages_per_minute: limits.messages_per_minute,
@@ -140,7 +142,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 idle_ms: u32::try_from(millis(limits.idle)).unwrap_or(u32::MAX),
             },
         };
-        self.push(&Push::Connected(connected));
+        let greeting = self.dialect.greeting(connected, self.session.who.user(), now);
+        self.write(Some(greeting));
     }
 
     async fn step(&mut self) -> Flow {
@@ -172,7 +175,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             match work {
                 Work::Publication(publication) => {
                     self.gateway.metrics.delivery.note(publication.made.elapsed());
-                    self.send(publication.frame.clone());
+                    let frame = self.dialect.publication(&publication);
+                    self.write(frame);
                 }
                 Work::Merged(pending) => self.send_pending(pending),
                 Work::Status(topic, status) => self.push(&Push::Status(topic, (*status).clone())),
@@ -193,7 +197,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         if let Some(newest) = pending.newest() {
             metrics.delivery.note(newest.made.elapsed());
         }
-        if let Some(frame) = pending.into_frame() {
+        if let Some(only) = pending.newest().filter(|_| pending.count() == 1) {
+            let frame = self.dialect.publication(only);
+            self.write(frame);
+        } else if let Some(frame) = pending.into_frame() {
             self.send(frame);
         }
     }
@@ -219,7 +226,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             }
             Event::Binary => Flow::Break(End::Close(
                 CloseCode::UnsupportedData,
-                "nexus.v1.json is text; binary data was not agreed on",
+                "text was agreed on, and no binary data",
             )),
             Event::Ended(Ended::Violation(code, reason)) => Flow::Break(End::Close(code, reason)),
             Event::Ended(ended) => Flow::Break(End::Theirs(ended)),
@@ -304,16 +311,27 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     }
 
     fn reply(&mut self, id: Option<&MessageId>, reply: &Reply) {
-        let frame = text_frame(&encode_reply(id, reply, wall_clock()));
-        self.answer_bytes += frame.len();
-        self.send(frame);
+        let frame = self.dialect.reply(id, reply, wall_clock());
+        self.answer_bytes += frame.as_ref().map_or(0, Bytes::len);
+        self.write(frame);
     }
 
     fn push(&mut self, push: &Push) {
-        self.send(text_frame(&encode_push(push, wall_clock())));
+        let frame = self.dialect.push(push, wall_clock());
+        self.write(frame);
     }
 
-    fn send(&mut self, frame: Bytes) {
+    /// Sends what was written for the native door.
+    fn send(&mut self, native: Bytes) {
+        let frame = self.dialect.frame(native);
+        self.write(frame);
+    }
+
+    /// Hands a frame to the wire; none where this door has no word for it.
+    fn write(&mut self, frame: Option<Bytes>) {
+        let Some(frame) = frame else {
+            return;
+        };
         self.gateway.metrics.frames_sent.inc();
         self.gateway.metrics.bytes_sent.inc_by(frame.len() as u64);
         self.wire.push(frame);
@@ -323,6 +341,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     async fn close(self, end: End) {
         let Connection {
             id,
+            dialect,
             gateway,
             wire,
             outbox,
@@ -333,6 +352,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         outbox.end_notes();
         drop(request);
         drop(session);
+        let end = match end {
+            End::Close(code, reason) => End::Close(dialect.close_code(code), reason),
+            End::Cut(code, reason) => End::Cut(dialect.close_code(code), reason),
+            End::Theirs(ended) => End::Theirs(ended),
+        };
         let code = match end {
             End::Theirs(_) => None,
             End::Close(code, _) | End::Cut(code, _) => Some(code),

@@ -3,15 +3,14 @@
 use std::future::Future;
 use std::ops::ControlFlow;
 
-use nexus_protocol::{
-    Auth, CloseCode, ErrorCode, MessageId, Refusal, Reply, Request, Subscribe, Topic, decode_request,
-};
+use nexus_protocol::{Auth, CloseCode, ErrorCode, MessageId, Refusal, Reply, Request, Subscribe, Topic};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::Instant;
 
 use crate::auth::{Act, Who};
 use crate::clock::wall_clock;
 use crate::commands::{self, Cx, Subscription};
+use crate::connection::dialect::Decoded;
 use crate::connection::session::is_the_client_s_doing;
 use crate::connection::{Connection, End, Flow};
 
@@ -31,11 +30,7 @@ enum Answer {
 impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     pub(super) fn handle_text(&mut self, text: &str, now: Instant) -> Flow {
         let limits = &self.gateway.limits;
-        let decoded = decode_request(text, limits.message_bytes as usize);
-        let id = match &decoded {
-            Ok((id, _)) => id.clone(),
-            Err(rejected) => rejected.id.clone(),
-        };
+        let Decoded { id, request } = self.dialect.decode(text, limits.message_bytes as usize);
         if let Err(too_often) = self.session.messages.admit(now, limits.messages_per_minute) {
             let refusal = Refusal::new(
                 ErrorCode::RateLimited,
@@ -48,14 +43,18 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             let wait = u64::try_from(too_often.retry_after.as_millis()).unwrap_or(u64::MAX);
             return self.refuse(id.as_ref(), refusal.retry_after_ms(wait + 1));
         }
-        match decoded {
-            Ok((id, request)) => {
+        match request {
+            Ok(Some(request)) => {
                 self.gateway.metrics.count_message(request.type_name());
                 self.handle_request(id, request, now)
             }
-            Err(rejected) => {
+            Ok(None) => {
+                self.gateway.metrics.count_message("heartbeat");
+                Flow::Continue(())
+            }
+            Err(refusal) => {
                 self.gateway.metrics.count_message("unreadable");
-                self.refuse(id.as_ref(), rejected.refusal)
+                self.refuse(id.as_ref(), refusal)
             }
         }
     }

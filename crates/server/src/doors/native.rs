@@ -1,4 +1,4 @@
-//! `GET /v1/ws`: the native door. The handshake, who may come in, and then the connection's task.
+//! `GET /v1/ws`, the native door, and `GET /ws`, the classic one. The handshake, who may come in, and then the connection's task.
 //!
 //! Whoever may not come in is let through the handshake and closed with a code, because a browser shows a page the
 //! close code and nothing else.
@@ -28,6 +28,7 @@ use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use crate::auth::{Identity, TokenError};
 use crate::clock::wall_clock;
 use crate::connection::Connection;
+use crate::connection::dialect::Dialect;
 use crate::connection::wire::Wire;
 use crate::doors::addresses::client_address;
 use crate::gateway::Gateway;
@@ -42,9 +43,18 @@ pub struct Peer(pub SocketAddr);
 /// Why someone who speaks WebSocket is sent away.
 type Away = (CloseCode, &'static str);
 
-/// Answers the handshake, and starts the connection's task.
-pub async fn native(State(gateway): State<Arc<Gateway>>, mut request: Request) -> Response {
-    let handshake = match Handshake::read(request.method(), request.headers()) {
+/// Answers the handshake of the native door, and starts the connection's task.
+pub async fn native(State(gateway): State<Arc<Gateway>>, request: Request) -> Response {
+    open(gateway, request, Dialect::Native)
+}
+
+/// Answers the handshake of the classic door, and starts the connection's task.
+pub async fn classic(State(gateway): State<Arc<Gateway>>, request: Request) -> Response {
+    open(gateway, request, Dialect::classic())
+}
+
+fn open(gateway: Arc<Gateway>, mut request: Request, dialect: Dialect) -> Response {
+    let handshake = match Handshake::read(request.method(), request.headers(), &dialect) {
         Ok(handshake) => handshake,
         Err(refusal) => return refusal.into_response(),
     };
@@ -57,14 +67,22 @@ pub async fn native(State(gateway): State<Arc<Gateway>>, mut request: Request) -
     };
     let peer = request.extensions().get::<Peer>().copied();
     let admitted = admit(&gateway, peer, request.headers(), request.uri());
-    gateway.tasks.clone().spawn(guarded(gateway, upgrade, admitted));
+    gateway
+        .tasks
+        .clone()
+        .spawn(guarded(gateway, upgrade, dialect, admitted));
     handshake.accept()
 }
 
 /// A connection's task. A panic in it is our fault and ends this connection alone; somebody must look.
-async fn guarded(gateway: Arc<Gateway>, upgrade: OnUpgrade, admitted: Result<Option<Identity>, Away>) {
+async fn guarded(
+    gateway: Arc<Gateway>,
+    upgrade: OnUpgrade,
+    dialect: Dialect,
+    admitted: Result<Option<Identity>, Away>,
+) {
     let panics = gateway.metrics.panics.clone();
-    let task = AssertUnwindSafe(enter(gateway, upgrade, admitted));
+    let task = AssertUnwindSafe(enter(gateway, upgrade, dialect, admitted));
     if task.catch_unwind().await.is_err() {
         panics.inc();
         tracing::error!("a connection's task panicked; only its client was cut");
@@ -72,19 +90,34 @@ async fn guarded(gateway: Arc<Gateway>, upgrade: OnUpgrade, admitted: Result<Opt
 }
 
 /// Waits for the socket, then serves or sends away.
-async fn enter(gateway: Arc<Gateway>, upgrade: OnUpgrade, admitted: Result<Option<Identity>, Away>) {
+async fn enter(
+    gateway: Arc<Gateway>,
+    upgrade: OnUpgrade,
+    dialect: Dialect,
+    admitted: Result<Option<Identity>, Away>,
+) {
     let Ok(Ok(upgraded)) = timeout(UPGRADE_DEADLINE, upgrade).await else {
         return;
     };
     // The plain socket where there is one: it writes many frames at once.
     // Boxed, so that a connection holds what it needs and not what it needed on its way here.
     match upgraded.downcast::<TokioIo<TcpStream>>() {
-        Ok(parts) => Box::pin(serve(gateway, parts.io.into_inner(), parts.read_buf, admitted)).await,
+        Ok(parts) => {
+            Box::pin(serve(
+                gateway,
+                parts.io.into_inner(),
+                parts.read_buf,
+                dialect,
+                admitted,
+            ))
+            .await
+        }
         Err(upgraded) => {
             Box::pin(serve(
                 gateway,
                 TokioIo::<Upgraded>::new(upgraded),
                 Bytes::new(),
+                dialect,
                 admitted,
             ))
             .await
@@ -92,16 +125,22 @@ async fn enter(gateway: Arc<Gateway>, upgrade: OnUpgrade, admitted: Result<Optio
     }
 }
 
-async fn serve<S>(gateway: Arc<Gateway>, io: S, read: Bytes, admitted: Result<Option<Identity>, Away>)
-where
+async fn serve<S>(
+    gateway: Arc<Gateway>,
+    io: S,
+    read: Bytes,
+    dialect: Dialect,
+    admitted: Result<Option<Identity>, Away>,
+) where
     S: AsyncRead + AsyncWrite + Unpin,
 {
     let wire = Wire::new(io, &read, gateway.limits.message_bytes as usize);
     // It may hold the whole buffer that the handshake was read into.
     drop(read);
     match admitted {
-        Ok(identity) => Connection::new(gateway, wire, identity).serve().await,
+        Ok(identity) => Connection::new(gateway, wire, dialect, identity).serve().await,
         Err((code, reason)) => {
+            let code = dialect.close_code(code);
             gateway.metrics.count_close(Some(code));
             Box::pin(wire.close(code, reason)).await;
         }
@@ -175,7 +214,9 @@ struct Handshake {
 
 impl Handshake {
     /// Checks what RFC 6455 wants of a client, and what we can speak.
-    fn read(method: &Method, headers: &HeaderMap) -> Result<Self, NoHandshake> {
+    ///
+    /// The classic door knows no subprotocols, and lets those that are offered be.
+    fn read(method: &Method, headers: &HeaderMap, dialect: &Dialect) -> Result<Self, NoHandshake> {
         let names = |header: HeaderName, token: &str| {
             lists(headers, header).any(|item| item.eq_ignore_ascii_case(token))
         };
@@ -189,8 +230,10 @@ impl Handshake {
             .get(SEC_WEBSOCKET_KEY)
             .filter(|key| key.len() == 24)
             .ok_or(NoHandshake::Key)?;
-        let offers_any = headers.contains_key(SEC_WEBSOCKET_PROTOCOL);
-        let has_protocol = lists(headers, SEC_WEBSOCKET_PROTOCOL).any(|offered| offered == JSON_SUBPROTOCOL);
+        let is_native = *dialect == Dialect::Native;
+        let offers_any = is_native && headers.contains_key(SEC_WEBSOCKET_PROTOCOL);
+        let has_protocol =
+            is_native && lists(headers, SEC_WEBSOCKET_PROTOCOL).any(|offered| offered == JSON_SUBPROTOCOL);
         if offers_any && !has_protocol {
             return Err(NoHandshake::Subprotocol);
         }

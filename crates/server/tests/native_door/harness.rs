@@ -48,6 +48,8 @@ pub(crate) struct Client {
 /// How to knock at the door.
 #[derive(Clone, Default)]
 pub(crate) struct Knock {
+    /// Another door than the native one.
+    pub(crate) path: Option<&'static str>,
     pub(crate) query: String,
     pub(crate) headers: Vec<(&'static str, String)>,
     /// What the kernel keeps for this client before it reads.
@@ -160,7 +162,8 @@ impl World {
 
     /// Knocks; nothing is read yet. What is no WebSocket is the answer in HTTP.
     pub(crate) async fn knock(&self, knock: Knock) -> Result<Client, Response<Option<Vec<u8>>>> {
-        let mut request = format!("ws://{}/v1/ws{}", self.address, knock.query)
+        let path = knock.path.unwrap_or("/v1/ws");
+        let mut request = format!("ws://{}{path}{}", self.address, knock.query)
             .into_client_request()
             .unwrap();
         for (name, value) in knock.headers {
@@ -287,6 +290,20 @@ impl Client {
         match self.receive().await {
             Ok(message) => message,
             Err(end) => panic!("a message was due, and the connection ended: {end:?}"),
+        }
+    }
+
+    /// The next message as it stands on the wire.
+    pub(crate) async fn next_text(&mut self) -> String {
+        loop {
+            match timeout(DEADLINE, self.socket.next())
+                .await
+                .expect("nothing came in time")
+            {
+                Some(Ok(Message::Text(text))) => return text.as_str().to_owned(),
+                Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
+                other => panic!("a message was due, and came {other:?}"),
+            }
         }
     }
 

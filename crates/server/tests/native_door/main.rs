@@ -6,6 +6,7 @@ mod harness;
 
 mod abuse;
 mod catching_up;
+mod classic;
 mod coming_in;
 mod delivery;
 mod drain;
