@@ -15,6 +15,7 @@ use crate::feeds::{FeedCounts, FeedReport, Feeds, LinkReport};
 use crate::hub::Hub;
 use crate::limits::ClientLimits;
 use crate::metrics::{FeedStanding, Metrics, Standing};
+use crate::presence::Presence;
 
 /// What every door, connection and command needs.
 #[derive(Debug)]
@@ -37,6 +38,8 @@ pub struct Gateway {
     pub hub: Hub,
     /// What was published.
     pub broker: Broker,
+    /// Who is on which topic.
+    pub presence: Presence,
     /// Where the market comes from.
     pub feeds: Feeds,
     /// Who is connected.

@@ -13,6 +13,7 @@ use nexus_protocol::{ChannelStatus, Topic};
 
 use crate::encoded::Publication;
 use crate::outbox::{LaneId, Outbox};
+use crate::presence::changes::News;
 
 /// Who listens to what on this node. Cheap to clone.
 #[derive(Clone, Default)]
@@ -104,6 +105,16 @@ impl Hub {
         };
         for listener in audience.seats().values() {
             listener.outbox.offer_status(listener.lane, status);
+        }
+    }
+
+    /// Offers news of who is on a topic to everyone who listens to it and watches.
+    pub fn deliver_presence(&self, news: &Arc<News>) {
+        let Some(audience) = self.audience(&news.topic) else {
+            return;
+        };
+        for listener in audience.seats().values() {
+            listener.outbox.offer_presence(listener.lane, news);
         }
     }
 

@@ -20,6 +20,7 @@ pub mod connections;
 pub mod drain;
 pub mod hub;
 pub mod metrics;
+pub mod presence;
 
 pub mod commands;
 pub mod connection;

@@ -7,6 +7,7 @@
 //! replaced by what is newer (`latest`), or caught up on.
 
 mod lane;
+mod presence;
 #[cfg(test)]
 mod tests;
 
@@ -22,6 +23,8 @@ use tokio::time::Instant;
 use crate::conflate::Pending;
 use crate::encoded::Publication;
 use crate::outbox::lane::{Lane, Offered, Turn};
+pub use crate::outbox::presence::PresenceWork;
+use crate::outbox::presence::Watches;
 
 /// What waits for one socket. Shared by the hub, which offers, and the connection's task, which takes.
 #[derive(Debug)]
@@ -70,6 +73,8 @@ pub enum Work {
     Merged(Pending),
     /// Tell how a topic's source is.
     Status(Topic, Arc<ChannelStatus>),
+    /// Tell who is there.
+    Presence(PresenceWork),
     /// Catch a lane up.
     CatchUp(Behind),
     /// Send this to this client.
@@ -134,6 +139,8 @@ struct State {
     /// What waits for this client alone, at most [`MOST_NOTES`].
     notes: VecDeque<Note>,
     end: NoteEnd,
+    /// Who came and went, for lanes that watch.
+    presence: Watches,
     next_id: u32,
 }
 
@@ -175,6 +182,7 @@ impl Outbox {
         if let Some(lane) = state.lanes.get_mut(&id) {
             lane.start(position, by, seen);
             state.give_turn(id);
+            state.presence.start(id);
         }
     }
 
@@ -184,6 +192,7 @@ impl Outbox {
         let lane = state.lanes.remove(&id)?;
         state.bytes -= lane.bytes();
         state.held.retain(|(_, held)| *held != id);
+        state.presence.close(id);
         Some(lane.sent())
     }
 
@@ -254,6 +263,9 @@ impl Outbox {
         }
         if state.end == NoteEnd::Overrun {
             return Some(Work::Overrun);
+        }
+        if let Some(work) = state.presence.next() {
+            return Some(work);
         }
         while let Some(id) = state.turns.pop_front() {
             let Some(lane) = state.lanes.get_mut(&id) else {

@@ -21,6 +21,7 @@ use crate::feeds::{Feeds, hyperliquid};
 use crate::gateway::Gateway;
 use crate::hub::{Demand, Hub};
 use crate::metrics::Metrics;
+use crate::presence::Presence;
 use crate::router::router;
 
 /// How often what nobody uses any more is let go.
@@ -69,6 +70,7 @@ impl Server {
             trusted_proxies: config.http.trusted_proxies,
             addresses: Addresses::default(),
             web_dir: config.http.web_dir,
+            presence: Presence::new(hub.clone(), config.presence),
             hub,
             broker,
             feeds,
@@ -115,6 +117,9 @@ impl Server {
             Arc::clone(&gateway),
             accepting.clone(),
         ));
+        gateway
+            .tasks
+            .spawn(gateway.presence.clone().run(accepting.clone()));
         gateway
             .tasks
             .spawn(sweep(Arc::clone(&gateway), accepting.clone()));

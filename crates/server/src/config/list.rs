@@ -141,6 +141,11 @@ pub const SETTINGS: &[Setting] = &[
         "A topic that nobody listens to and nothing was published on for so long is forgotten, in seconds.",
     ),
     setting(
+        "presence_grace_secs",
+        "5",
+        "How long someone in a room whose connection was lost is still shown as there, in seconds.",
+    ),
+    setting(
         "hyperliquid_url",
         "",
         "The base address of the exchange, like `https://api.hyperliquid.xyz`. Empty: no market.",

@@ -28,6 +28,7 @@ use crate::broker::BrokerLimits;
 use crate::feeds::hyperliquid::HyperliquidConfig;
 use crate::history::Keep;
 use crate::limits::ClientLimits;
+use crate::presence::PresenceLimits;
 
 /// Every setting.
 #[derive(Debug)]
@@ -44,6 +45,8 @@ pub struct Config {
     pub limits: ClientLimits,
     /// What the broker keeps.
     pub broker: BrokerLimits,
+    /// How long lost connections are waited for, and how many may be in rooms.
+    pub presence: PresenceLimits,
     /// The exchange, if there is one.
     pub hyperliquid: Option<HyperliquidConfig>,
     /// Logs.
@@ -65,6 +68,7 @@ impl Config {
             auth: AuthConfig::from_settings(&mut settings)?,
             limits: limits::from_settings(&mut settings)?,
             broker: broker(&mut settings)?,
+            presence: presence(&mut settings)?,
             hyperliquid: hyperliquid(&mut settings)?,
             log: LogConfig::from_settings(&mut settings)?,
             grace: settings.seconds("grace_secs")?,
@@ -88,6 +92,14 @@ fn broker(settings: &mut Settings) -> Result<BrokerLimits, ConfigError> {
         },
         replay: settings.number("replay", 0)?,
         forget_after: settings.seconds("forget_secs")?,
+    })
+}
+
+fn presence(settings: &mut Settings) -> Result<PresenceLimits, ConfigError> {
+    Ok(PresenceLimits {
+        grace: settings.seconds("presence_grace_secs")?,
+        topics: settings.number("topics", 1)?,
+        ..PresenceLimits::default()
     })
 }
 

@@ -33,7 +33,7 @@ use crate::connection::session::Session;
 use crate::connection::timers::{Alarm, Timer};
 use crate::connection::wire::{Ended, Event, Wire};
 use crate::gateway::Gateway;
-use crate::outbox::{Note, Outbox, Work};
+use crate::outbox::{Note, Outbox, PresenceWork, Work};
 
 /// So much is handed to the socket before it is flushed.
 const BATCH_BYTES: usize = 64 * 1024;
@@ -180,6 +180,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 }
                 Work::Merged(pending) => self.send_pending(pending),
                 Work::Status(topic, status) => self.push(&Push::Status(topic, (*status).clone())),
+                Work::Presence(work) => self.send_presence(work),
                 Work::CatchUp(behind) => Box::pin(self.catch_up(behind)).await,
                 Work::Note(Note::Answer(id, reply)) => self.reply(id.as_ref(), &reply),
                 Work::Note(Note::Push(push)) => self.push(&push),
@@ -189,6 +190,22 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             }
         }
         Flow::Continue(())
+    }
+
+    fn send_presence(&mut self, work: PresenceWork) {
+        match work {
+            PresenceWork::News(news) => match self.dialect {
+                Dialect::Native => self.send(news.frame.clone()),
+                Dialect::Classic(_) => {
+                    self.push(&Push::Presence(news.topic.clone(), news.changes.update()));
+                }
+            },
+            PresenceWork::Merged(topic, changes) => self.push(&Push::Presence(topic, changes.update())),
+            PresenceWork::Whole(topic) => {
+                let whole = self.gateway.presence.whole(&topic);
+                self.push(&Push::Presence(topic, whole));
+            }
+        }
     }
 
     fn send_pending(&mut self, pending: Pending) {

@@ -131,6 +131,11 @@ impl Lane {
         });
     }
 
+    /// Whether the subscriber has read the broker.
+    pub(super) fn is_started(&self) -> bool {
+        self.newest.is_some()
+    }
+
     /// How far the lane got.
     pub(super) fn sent(&self) -> Offset {
         self.sent

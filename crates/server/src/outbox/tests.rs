@@ -94,7 +94,7 @@ impl Model {
             Some(Work::Merged(pending)) => self.got.push(Got::Merged(pending.offset())),
             Some(Work::Status(_, status)) => self.got.push(Got::Status(status.state)),
             Some(Work::CatchUp(behind)) => self.catch_up(&behind),
-            Some(Work::Note(_) | Work::Overrun) => panic!("nobody posted a note"),
+            Some(Work::Note(_) | Work::Presence(_) | Work::Overrun) => panic!("nobody posted a note"),
         }
         true
     }
@@ -304,7 +304,11 @@ fn gaps_of_the_source_survive_an_overflow_as_one() {
         match work {
             Work::Status(_, status) => gaps.push(status.gap.clone()),
             Work::CatchUp(behind) => model.catch_up(&behind),
-            Work::Publication(_) | Work::Merged(_) | Work::Note(_) | Work::Overrun => {}
+            Work::Publication(_)
+            | Work::Merged(_)
+            | Work::Note(_)
+            | Work::Presence(_)
+            | Work::Overrun => {}
         }
     }
     assert_eq!(gaps, [Some(Gap::Source { from: 10, to: 25 })]);

@@ -242,7 +242,7 @@ impl Viewer {
             match work {
                 Work::Publication(publication) => self.payloads.push(publication.payload().to_owned()),
                 Work::Status(_, status) => self.statuses.push(ChannelStatus::clone(&status)),
-                Work::Merged(_) | Work::CatchUp(_) | Work::Note(_) | Work::Overrun => {
+                Work::Merged(_) | Work::CatchUp(_) | Work::Presence(_) | Work::Note(_) | Work::Overrun => {
                     panic!("a viewer without bounds misses nothing: {work:?}")
                 }
             }
