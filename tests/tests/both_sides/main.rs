@@ -3,6 +3,7 @@
 
 mod barriers;
 mod chaos;
+mod classic;
 mod command_line;
 mod contract;
 mod crowd;

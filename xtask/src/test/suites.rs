@@ -5,7 +5,7 @@ use std::process::Command;
 
 use crate::closing_line::{self, Tally};
 use crate::step::note;
-use crate::tools::{self, browser};
+use crate::tools::{self, browser, foreign};
 use crate::{binaries, process, web, workspace};
 
 /// A group of tests that need the same things.
@@ -89,6 +89,7 @@ pub(crate) fn end_to_end(
     tally: &mut Tally,
 ) -> anyhow::Result<()> {
     let browser = browser::find_or_install()?;
+    let foreign = foreign::find_or_install()?;
     let binaries = binaries::build()?;
     let dist = web::build()?;
     // One test serves the dashboard as developers do.
@@ -103,6 +104,10 @@ pub(crate) fn end_to_end(
     command.env("NEXUS_SERVER_BIN", binaries.server);
     command.env("NEXUS_STANDIN_BIN", binaries.standin);
     command.env("NEXUS_CLI_BIN", binaries.cli);
+    command
+        .env("NEXUS_NODE", foreign.node)
+        .env("NEXUS_NODE_PATH", foreign.node_path)
+        .env("NEXUS_PYTHON", foreign.python);
     command.env("NEXUS_DIST", dist).envs(variables.iter().copied());
     command
         .env("CHROME", browser.chrome)

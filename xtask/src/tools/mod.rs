@@ -3,6 +3,8 @@
 
 pub(crate) mod browser;
 mod cargo_tool;
+mod distribution;
+pub(crate) mod foreign;
 mod wasm_opt;
 
 use std::ffi::OsString;
