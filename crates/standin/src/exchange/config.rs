@@ -17,6 +17,8 @@ pub struct Config {
     pub spot_pairs: usize,
     /// Outcome tokens (`#14720`, …). Default 450.
     pub outcomes: usize,
+    /// Rows of an account's past that one answer gives at most. Default 2000.
+    pub account_rows: usize,
     /// Trades in `recentTrades` and in the first frame of a `trades` subscription. Default 10.
     pub recent_trades: usize,
     /// The venue's limits.
@@ -33,6 +35,7 @@ impl Default for Config {
             coins: 220,
             spot_pairs: 560,
             outcomes: 450,
+            account_rows: 2_000,
             recent_trades: 10,
             limits: Limits::default(),
         }
@@ -79,6 +82,8 @@ pub struct Limits {
     pub new_connections: u32,
     /// Subscriptions over all connections. Default 1000.
     pub subscriptions: usize,
+    /// Different users in the subscriptions of all connections. Default 10.
+    pub users: usize,
     /// Messages from clients a minute over all connections. Default 2000.
     pub messages: u32,
     /// HTTP request weight a minute. Default 1200.
@@ -93,6 +98,7 @@ impl Default for Limits {
             connections: 10,
             new_connections: 30,
             subscriptions: 1_000,
+            users: 10,
             messages: 2_000,
             weight: 1_200,
             idle_secs: 60,

@@ -170,7 +170,18 @@ impl Connection {
                 .await;
         }
         let block = self.venue.block();
-        let Some(mut topic) = Topic::new(&self.venue.market, subscription, block) else {
+        if let Some(user) = subscription.user() {
+            let limit = self.venue.config.limits.users;
+            let mut users = self.seat.all_users();
+            users.insert(user.to_string());
+            if users.len() > limit {
+                return self.send(frames::error(&texts::too_many_users(limit))).await;
+            }
+        }
+        let venue = &self.venue;
+        let rows = venue.config.account_rows;
+        let topic = Topic::new(&venue.market, &venue.accounts, rows, subscription, block);
+        let Some(mut topic) = topic else {
             if !self.standing().keep_on_unknown_coin {
                 self.doom.get_or_insert(self.venue.clock.now() + DOOM_MS);
             }

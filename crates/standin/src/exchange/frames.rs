@@ -18,6 +18,10 @@ pub(crate) mod texts {
         format!("Cannot subscribe to more than {limit} channels.")
     }
 
+    pub(crate) fn too_many_users(limit: usize) -> String {
+        format!("Cannot track more than {limit} total users.")
+    }
+
     pub(crate) fn too_many_messages(limit: u32) -> String {
         format!("Cannot send more than {limit} messages per minute.")
     }
@@ -227,7 +231,7 @@ pub(crate) fn noisy(coin: &Coin, lots: i64, at: i64) -> String {
 }
 
 /// `0x` and 64 hexadecimal digits; all zero for a system fill.
-fn hash(seed: Option<u64>) -> String {
+pub(crate) fn hash(seed: Option<u64>) -> String {
     let Some(seed) = seed else {
         return format!("0x{:064x}", 0);
     };

@@ -2,6 +2,7 @@
 
 use serde::Deserialize;
 
+use crate::exchange::account::{Accounts, Address, Event, topic, wire};
 use crate::exchange::contexts::{PerpCtx, SpotCtx};
 use crate::exchange::frames::{self, Candle, L2Book, WireTrade};
 use crate::exchange::listings::{meta, perp_dexs, perps, spot_meta};
@@ -45,6 +46,39 @@ pub(crate) enum InfoRequest {
     CandleSnapshot { req: CandleRange },
     /// Trades, newest first.
     RecentTrades { coin: String },
+    /// A user's positions.
+    ClearinghouseState {
+        user: Address,
+        #[serde(default)]
+        dex: Option<String>,
+    },
+    /// A user's balances.
+    SpotClearinghouseState { user: Address },
+    /// A user's open orders in the short form.
+    OpenOrders {
+        user: Address,
+        #[serde(default)]
+        dex: Option<String>,
+    },
+    /// A user's open orders.
+    FrontendOpenOrders {
+        user: Address,
+        #[serde(default)]
+        dex: Option<String>,
+    },
+    /// A user's latest fills, newest first.
+    UserFills { user: Address },
+    /// A user's fills in a stretch of time, the newest of them, oldest first.
+    UserFillsByTime {
+        user: Address,
+        start_time: i64,
+        #[serde(default)]
+        end_time: Option<i64>,
+    },
+    /// The latest changes of a user's orders, newest first.
+    HistoricalOrders { user: Address },
+    /// The last change of one order.
+    OrderStatus { user: Address, oid: u64 },
 }
 
 /// Which bars.
@@ -69,14 +103,23 @@ impl InfoRequest {
     /// The weight before anything is answered.
     pub(crate) fn weight(&self) -> u32 {
         match self {
-            InfoRequest::AllMids { .. } | InfoRequest::L2Book { .. } => 2,
+            InfoRequest::AllMids { .. }
+            | InfoRequest::L2Book { .. }
+            | InfoRequest::ClearinghouseState { .. }
+            | InfoRequest::SpotClearinghouseState { .. }
+            | InfoRequest::OrderStatus { .. } => 2,
             InfoRequest::Meta { .. }
             | InfoRequest::MetaAndAssetCtxs { .. }
             | InfoRequest::SpotMeta
             | InfoRequest::SpotMetaAndAssetCtxs
             | InfoRequest::PerpDexs
             | InfoRequest::CandleSnapshot { .. }
-            | InfoRequest::RecentTrades { .. } => 20,
+            | InfoRequest::RecentTrades { .. }
+            | InfoRequest::OpenOrders { .. }
+            | InfoRequest::FrontendOpenOrders { .. }
+            | InfoRequest::UserFills { .. }
+            | InfoRequest::UserFillsByTime { .. }
+            | InfoRequest::HistoricalOrders { .. } => 20,
         }
     }
 
@@ -84,8 +127,16 @@ impl InfoRequest {
     pub(crate) fn weight_of_rows(&self, answer: &Answer) -> u32 {
         let rows_a_point = match self {
             InfoRequest::CandleSnapshot { .. } => 60,
-            InfoRequest::RecentTrades { .. } => 20,
+            InfoRequest::RecentTrades { .. }
+            | InfoRequest::UserFills { .. }
+            | InfoRequest::UserFillsByTime { .. }
+            | InfoRequest::HistoricalOrders { .. } => 20,
             InfoRequest::AllMids { .. }
+            | InfoRequest::ClearinghouseState { .. }
+            | InfoRequest::SpotClearinghouseState { .. }
+            | InfoRequest::OrderStatus { .. }
+            | InfoRequest::OpenOrders { .. }
+            | InfoRequest::FrontendOpenOrders { .. }
             | InfoRequest::L2Book { .. }
             | InfoRequest::Meta { .. }
             | InfoRequest::MetaAndAssetCtxs { .. }
@@ -97,7 +148,10 @@ impl InfoRequest {
     }
 
     /// The body, as of `block`. Unknown coins and dexes give `null`, as the venue does.
-    pub(crate) fn answer(&self, market: &Market, block: i64, recent_trades: usize) -> Answer {
+    pub(crate) fn answer(&self, market: &Market, accounts: &Accounts, block: i64, most: Most) -> Answer {
+        if let Some(answer) = self.answer_of_account(market, accounts, block, most.account_rows) {
+            return answer;
+        }
         let one = |body: String| Answer { body, rows: 0 };
         let null = || one("null".to_owned());
         match self {
@@ -164,14 +218,113 @@ impl InfoRequest {
                 let Some(id) = market.universe.find(coin) else {
                     return null();
                 };
-                let trades = market.recent(id, block, recent_trades);
+                let trades = market.recent(id, block, most.recent_trades);
                 Answer {
                     body: frames::json(&WireTrade::all(market.coin(id), &trades)),
                     rows: trades.len(),
                 }
             }
+            InfoRequest::ClearinghouseState { .. }
+            | InfoRequest::SpotClearinghouseState { .. }
+            | InfoRequest::OpenOrders { .. }
+            | InfoRequest::FrontendOpenOrders { .. }
+            | InfoRequest::UserFills { .. }
+            | InfoRequest::UserFillsByTime { .. }
+            | InfoRequest::HistoricalOrders { .. }
+            | InfoRequest::OrderStatus { .. } => null(),
         }
     }
+
+    /// The body, if it is about an account.
+    fn answer_of_account(
+        &self,
+        market: &Market,
+        accounts: &Accounts,
+        block: i64,
+        most: usize,
+    ) -> Option<Answer> {
+        let rows = |body: String, rows: usize| Some(Answer { body, rows });
+        let no_dex = || rows("null".to_owned(), 0);
+        match self {
+            InfoRequest::ClearinghouseState { user, dex } => match dex_name(dex) {
+                Some(dex) => rows(topic::perps(market, &accounts.of(market, user), dex, block), 0),
+                None => no_dex(),
+            },
+            InfoRequest::SpotClearinghouseState { user } => {
+                rows(wire::spot_state(&accounts.of(market, user)), 0)
+            }
+            InfoRequest::OpenOrders { user, dex } => {
+                let mut standing = accounts.of(market, user).standing(market, block);
+                if dex_name(dex) != Some("") {
+                    standing.open.clear();
+                }
+                rows(frames::json(&wire::basic_open_orders(market, &standing)), 0)
+            }
+            InfoRequest::FrontendOpenOrders { user, dex } => match dex_name(dex) {
+                Some(dex) => rows(
+                    topic::open_orders(market, &accounts.of(market, user), dex, block),
+                    0,
+                ),
+                None => no_dex(),
+            },
+            InfoRequest::UserFills { user } => {
+                let mut fills = accounts.of(market, user).latest_fills(market, block, most);
+                fills.reverse();
+                rows(frames::json(&wire::fills(market, &fills)), fills.len())
+            }
+            InfoRequest::UserFillsByTime {
+                user,
+                start_time,
+                end_time,
+            } => {
+                let last = end_time.map_or(block, |end| Market::block_at(end).min(block));
+                let events = accounts
+                    .of(market, user)
+                    .events(market, Market::block_at(*start_time), last);
+                let mut fills: Vec<_> = events.iter().filter_map(Event::fill).collect();
+                let until = end_time.unwrap_or(i64::MAX);
+                fills.retain(|fill| (*start_time..=until).contains(&fill.time));
+                fills.drain(..fills.len().saturating_sub(most));
+                rows(frames::json(&wire::fills(market, &fills)), fills.len())
+            }
+            InfoRequest::HistoricalOrders { user } => {
+                let mut orders = accounts.of(market, user).latest_orders(market, block, most);
+                orders.reverse();
+                rows(frames::json(&wire::history(market, &orders)), orders.len())
+            }
+            InfoRequest::OrderStatus { user, oid } => {
+                // The number of an order says in which block it was placed.
+                let placed = i64::try_from(oid / 100_000).unwrap_or(i64::MAX).min(block);
+                let events = accounts.of(market, user).events(market, placed, block);
+                let mut orders: Vec<_> = events.iter().filter_map(Event::order).collect();
+                orders.retain(|order| order.oid == *oid);
+                orders.drain(..orders.len().saturating_sub(1));
+                match wire::history(market, &orders).first() {
+                    Some(order) => rows(
+                        format!(r#"{{"status":"order","order":{}}}"#, frames::json(order)),
+                        0,
+                    ),
+                    None => rows(r#"{"status":"unknownOid"}"#.to_owned(), 0),
+                }
+            }
+            InfoRequest::AllMids { .. }
+            | InfoRequest::Meta { .. }
+            | InfoRequest::MetaAndAssetCtxs { .. }
+            | InfoRequest::SpotMeta
+            | InfoRequest::SpotMetaAndAssetCtxs
+            | InfoRequest::PerpDexs
+            | InfoRequest::L2Book { .. }
+            | InfoRequest::CandleSnapshot { .. }
+            | InfoRequest::RecentTrades { .. } => None,
+        }
+    }
+}
+
+/// How many rows an answer may have.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Most {
+    pub(crate) recent_trades: usize,
+    pub(crate) account_rows: usize,
 }
 
 /// The dex asked for; `None` if there is no such dex.

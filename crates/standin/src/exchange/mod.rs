@@ -16,13 +16,17 @@
 //! `GET /_state?coin=BTC&from=MS&to=MS` adds every trade that happened in that time, whether anyone was told or not, so
 //! that what a client received can be compared exactly.
 //!
-//! Not here yet: the topics of a user, `post`, and the context lists (`assetCtxs` and its kin). They are answered as
-//! the venue answers a type it does not know.
+//! Whatever address is asked for, somebody trades there (see [`account`]); `GET /_state?user=0x…` adds every change of
+//! orders and every fill of that account.
+//!
+//! Not here yet: `post`, TWAPs, ledgers and the context lists (`assetCtxs` and its kin). They are answered as the venue
+//! answers a type it does not know.
 //!
 //! Reading order: `config` and `clock`; the `market`, which is pure; `subscriptions`, `frames` and `topics`, which turn it
 //! into the venue's messages; `venue`, `connection`, `info` and `routes`, which serve them; `faults`, `limits` and `line`,
 //! which make it go wrong.
 
+pub mod account;
 mod clock;
 mod config;
 mod connection;
@@ -148,6 +152,17 @@ impl ExchangeHandle {
         let mut trades = self.venue.market.trades(id, Market::block_at(from), last);
         trades.retain(|trade| (from..=to).contains(&trade.time));
         trades
+    }
+
+    /// Every fill of an account from `from` to `to` (Unix ms of the venue's time), oldest first, as the venue writes
+    /// them, whether anyone was told or not. What has not been announced by now is left out.
+    pub fn fills(&self, address: &str, from: i64, to: i64) -> Vec<serde_json::Value> {
+        self.venue.account_rows(address, from, to).1
+    }
+
+    /// Every change of an account's orders from `from` to `to`, in order, as the venue writes them.
+    pub fn order_changes(&self, address: &str, from: i64, to: i64) -> Vec<serde_json::Value> {
+        self.venue.account_rows(address, from, to).0
     }
 
     /// Ends the venue abruptly: the port is closed and every connection reset. The market goes on.

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::exchange::connection;
 use crate::exchange::faults::{Fault, HttpMode};
 use crate::exchange::frames::{WireTrade, json, texts};
-use crate::exchange::info::InfoRequest;
+use crate::exchange::info::{InfoRequest, Most};
 use crate::exchange::market::{BLOCK_MS, Market};
 use crate::exchange::venue::{Observation, Venue};
 use crate::line::Caller;
@@ -102,7 +102,11 @@ async fn info(State(venue): State<Arc<Venue>>, headers: HeaderMap, body: Bytes) 
     }
     // Years of candles take a while; the frames of others go on meanwhile.
     let answer = tokio::task::spawn_blocking(move || {
-        let answer = request.answer(&venue.market, venue.block(), venue.config.recent_trades);
+        let most = Most {
+            recent_trades: venue.config.recent_trades,
+            account_rows: venue.config.account_rows,
+        };
+        let answer = request.answer(&venue.market, &venue.accounts, venue.block(), most);
         // The rows are known only now; they count against what comes next.
         venue.weigh(request.weight_of_rows(&answer));
         answer
@@ -132,6 +136,8 @@ async fn fault(State(venue): State<Arc<Venue>>, body: Bytes) -> Response {
 struct Show {
     /// The trades of this coin.
     coin: Option<String>,
+    /// The orders and fills of this address.
+    user: Option<String>,
     /// From this time (Unix ms); by default the last minute.
     from: Option<i64>,
     /// Up to this time; by default now.
@@ -148,6 +154,10 @@ async fn state(State(venue): State<Arc<Venue>>, Query(show): Query<Show>) -> Res
         range: Option<[i64; 2]>,
         #[serde(skip_serializing_if = "Option::is_none")]
         trades: Option<Vec<WireTrade<'a>>>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        orders: Option<Vec<serde_json::Value>>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        fills: Option<Vec<serde_json::Value>>,
     }
     let observation = venue.observe();
     let (range, trades) = match &show.coin {
@@ -166,10 +176,17 @@ async fn state(State(venue): State<Arc<Venue>>, Query(show): Query<Show>) -> Res
             (Some(range), Some(WireTrade::all(venue.market.coin(id), &trades)))
         }
     };
+    let account = show.user.map(|user| {
+        let from = show.from.unwrap_or(observation.now - 60_000);
+        venue.account_rows(&user, from, show.to.unwrap_or(observation.now))
+    });
+    let (orders, fills) = account.unzip();
     let body = json(&Body {
         observation,
         range,
         trades,
+        orders,
+        fills,
     });
     ([(header::CONTENT_TYPE, "application/json")], body).into_response()
 }

@@ -8,6 +8,7 @@ use std::fmt;
 use serde::Deserialize;
 use serde_json::json;
 
+use crate::exchange::account::Address;
 use crate::exchange::market::{Grouping, Interval};
 
 /// A message from a client.
@@ -22,7 +23,7 @@ pub(crate) enum Request {
     Ping,
 }
 
-/// A topic. The user topics are not served yet: they do not parse, as removed types do not.
+/// A topic. Types that are not here do not parse, as removed types do not.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
 #[serde(tag = "type", rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub enum Subscription {
@@ -68,13 +69,67 @@ pub enum Subscription {
         /// Coin.
         coin: String,
     },
+    /// Changes of a user's orders; frames name no user.
+    OrderUpdates {
+        /// Whose.
+        user: Address,
+    },
+    /// What happens to a user; frames name no user.
+    UserEvents {
+        /// Whose.
+        user: Address,
+    },
+    /// A user's fills.
+    UserFills {
+        /// Whose.
+        user: Address,
+        /// Taken and echoed; fills are never put together here.
+        #[serde(default)]
+        aggregate_by_time: bool,
+    },
+    /// Changes of a user's orders.
+    UserHistoricalOrders {
+        /// Whose.
+        user: Address,
+    },
+    /// A user's positions.
+    ClearinghouseState {
+        /// Whose.
+        user: Address,
+        /// On which dex; none is the venue's own.
+        #[serde(default)]
+        dex: Option<String>,
+    },
+    /// A user's open orders.
+    OpenOrders {
+        /// Whose.
+        user: Address,
+        /// On which dex; none is the venue's own.
+        #[serde(default)]
+        dex: Option<String>,
+    },
+    /// A user's balances.
+    SpotState {
+        /// Whose.
+        user: Address,
+        /// Taken and echoed; without meaning here.
+        #[serde(default)]
+        ignore_portfolio_margin: bool,
+    },
 }
 
 impl Subscription {
     /// The coin it is about, if it is about one.
     pub fn coin(&self) -> Option<&str> {
         match self {
-            Subscription::AllMids { .. } => None,
+            Subscription::AllMids { .. }
+            | Subscription::OrderUpdates { .. }
+            | Subscription::UserEvents { .. }
+            | Subscription::UserFills { .. }
+            | Subscription::UserHistoricalOrders { .. }
+            | Subscription::ClearinghouseState { .. }
+            | Subscription::OpenOrders { .. }
+            | Subscription::SpotState { .. } => None,
             Subscription::L2Book { coin, .. }
             | Subscription::Trades { coin }
             | Subscription::Bbo { coin }
@@ -83,11 +138,37 @@ impl Subscription {
         }
     }
 
+    /// The user it is about, if it is about one.
+    pub fn user(&self) -> Option<&Address> {
+        match self {
+            Subscription::OrderUpdates { user }
+            | Subscription::UserEvents { user }
+            | Subscription::UserFills { user, .. }
+            | Subscription::UserHistoricalOrders { user }
+            | Subscription::ClearinghouseState { user, .. }
+            | Subscription::OpenOrders { user, .. }
+            | Subscription::SpotState { user, .. } => Some(user),
+            Subscription::AllMids { .. }
+            | Subscription::L2Book { .. }
+            | Subscription::Trades { .. }
+            | Subscription::Bbo { .. }
+            | Subscription::Candle { .. }
+            | Subscription::ActiveAssetCtx { .. } => None,
+        }
+    }
+
     /// The dex asked for by name.
     pub(crate) fn dex(&self) -> Option<&str> {
         match self {
-            Subscription::AllMids { dex } => dex.as_deref().filter(|dex| !dex.is_empty()),
-            Subscription::L2Book { .. }
+            Subscription::AllMids { dex }
+            | Subscription::ClearinghouseState { dex, .. }
+            | Subscription::OpenOrders { dex, .. } => dex.as_deref().filter(|dex| !dex.is_empty()),
+            Subscription::OrderUpdates { .. }
+            | Subscription::UserEvents { .. }
+            | Subscription::UserFills { .. }
+            | Subscription::UserHistoricalOrders { .. }
+            | Subscription::SpotState { .. }
+            | Subscription::L2Book { .. }
             | Subscription::Trades { .. }
             | Subscription::Bbo { .. }
             | Subscription::Candle { .. }
@@ -128,6 +209,36 @@ impl fmt::Display for Subscription {
                 )
             }
             Subscription::ActiveAssetCtx { .. } => write!(f, r#"{{"type":"activeAssetCtx","coin":{coin}}}"#),
+            Subscription::OrderUpdates { user } => write!(f, r#"{{"type":"orderUpdates","user":"{user}"}}"#),
+            Subscription::UserEvents { user } => write!(f, r#"{{"type":"userEvents","user":"{user}"}}"#),
+            Subscription::UserFills {
+                user,
+                aggregate_by_time,
+            } => write!(
+                f,
+                r#"{{"type":"userFills","user":"{user}","aggregateByTime":{aggregate_by_time}}}"#
+            ),
+            Subscription::UserHistoricalOrders { user } => {
+                write!(f, r#"{{"type":"userHistoricalOrders","user":"{user}"}}"#)
+            }
+            Subscription::ClearinghouseState { user, .. } => {
+                let dex = json!(self.dex().unwrap_or_default());
+                write!(
+                    f,
+                    r#"{{"type":"clearinghouseState","dex":{dex},"user":"{user}"}}"#
+                )
+            }
+            Subscription::OpenOrders { user, .. } => {
+                let dex = json!(self.dex().unwrap_or_default());
+                write!(f, r#"{{"type":"openOrders","dex":{dex},"user":"{user}"}}"#)
+            }
+            Subscription::SpotState {
+                user,
+                ignore_portfolio_margin,
+            } => write!(
+                f,
+                r#"{{"type":"spotState","user":"{user}","ignorePortfolioMargin":{ignore_portfolio_margin}}}"#
+            ),
         }
     }
 }

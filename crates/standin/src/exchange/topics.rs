@@ -1,5 +1,7 @@
 //! One subscription of one connection, and which frames it owes at a block. Pure: the block is an argument.
 
+use crate::exchange::account::Accounts;
+use crate::exchange::account::topic::{AccountTopic, Kind};
 use crate::exchange::contexts;
 use crate::exchange::frames::{self, AllMids, Bbo, Candle, L2Book, WireTrade, frame};
 use crate::exchange::market::{BLOCK_MS, Bar, CoinId, Draw, Grouping, Interval, Market, Touch, roll};
@@ -54,6 +56,7 @@ enum Flow {
         coin: CoinId,
         due: i64,
     },
+    Account(AccountTopic),
 }
 
 impl Topic {
@@ -63,7 +66,24 @@ impl Topic {
     }
 
     /// A topic from `block` on; `None` if its coin or dex does not exist.
-    pub(crate) fn new(market: &Market, subscription: Subscription, block: i64) -> Option<Self> {
+    pub(crate) fn new(
+        market: &Market,
+        accounts: &Accounts,
+        account_rows: usize,
+        subscription: Subscription,
+        block: i64,
+    ) -> Option<Self> {
+        if let Some(kind) = account_kind(&subscription) {
+            if !matches!(subscription.dex(), None | Some("xyz")) {
+                return None;
+            }
+            let account = accounts.of(market, subscription.user()?);
+            return Some(Self {
+                subscription,
+                flow: Flow::Account(AccountTopic::new(account, kind, account_rows, block)),
+                seen: block,
+            });
+        }
         let coin = match subscription.coin() {
             Some(name) => Some(market.universe.find(name)?),
             None => None,
@@ -104,7 +124,17 @@ impl Topic {
                 forming: market.bar_so_far(coin, *interval, block),
             },
             (Subscription::ActiveAssetCtx { .. }, Some(coin)) => Flow::Context { coin, due: block },
-            (_, None) => return None,
+            (_, None)
+            | (
+                Subscription::OrderUpdates { .. }
+                | Subscription::UserEvents { .. }
+                | Subscription::UserFills { .. }
+                | Subscription::UserHistoricalOrders { .. }
+                | Subscription::ClearinghouseState { .. }
+                | Subscription::OpenOrders { .. }
+                | Subscription::SpotState { .. },
+                _,
+            ) => return None,
         };
         Some(Self {
             subscription,
@@ -124,6 +154,7 @@ impl Topic {
             Flow::Mids { due, .. } | Flow::Book { due, .. } | Flow::Context { due, .. } => *due = block,
             Flow::Trades { replayed, .. } => *replayed = false,
             Flow::Bbo { last, .. } => *last = None,
+            Flow::Account(topic) => topic.begin_anew(block),
             Flow::Candle {
                 coin,
                 interval,
@@ -207,12 +238,33 @@ impl Topic {
             } => {
                 candles(market, *coin, *interval, forming, seen, block, out);
             }
+            Flow::Account(topic) => topic.poll(market, seen, block, out),
             Flow::Context { coin, due } => {
                 if is_due(due, block, CONTEXT_EVERY) {
                     out.push(contexts::asset_ctx(market, *coin, block));
                 }
             }
         }
+    }
+}
+
+/// What a subscription to an account tells; `None` if it is about something else.
+fn account_kind(subscription: &Subscription) -> Option<Kind> {
+    let dex = || subscription.dex().unwrap_or_default().to_owned();
+    match subscription {
+        Subscription::OrderUpdates { .. } => Some(Kind::OrderUpdates),
+        Subscription::UserEvents { .. } => Some(Kind::Events),
+        Subscription::UserFills { .. } => Some(Kind::Fills),
+        Subscription::UserHistoricalOrders { .. } => Some(Kind::History),
+        Subscription::ClearinghouseState { .. } => Some(Kind::Perps(dex())),
+        Subscription::OpenOrders { .. } => Some(Kind::OpenOrders(dex())),
+        Subscription::SpotState { .. } => Some(Kind::Spot),
+        Subscription::AllMids { .. }
+        | Subscription::L2Book { .. }
+        | Subscription::Trades { .. }
+        | Subscription::Bbo { .. }
+        | Subscription::Candle { .. }
+        | Subscription::ActiveAssetCtx { .. } => None,
     }
 }
 

@@ -4,8 +4,10 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::Serialize;
+use serde_json::{Value, json};
 use tokio::sync::{mpsc, watch};
 
+use crate::exchange::account::{Accounts, Address, Event, wire};
 use crate::exchange::clock::Clock;
 use crate::exchange::config::Config;
 use crate::exchange::faults::{Effect, Fault, Order, Standing};
@@ -26,6 +28,7 @@ pub(crate) struct Venue {
     pub(crate) config: Config,
     pub(crate) clock: Clock,
     pub(crate) market: Market,
+    pub(crate) accounts: Accounts,
     pub(crate) lines: Lines,
     /// The faults that stay; connections wait on changes of it.
     pub(crate) standing: watch::Sender<Arc<Standing>>,
@@ -130,6 +133,20 @@ impl Seat {
             .message(&venue.config.limits, venue.clock.now())
     }
 
+    /// Users in the subscriptions of all connections.
+    pub(crate) fn all_users(&self) -> BTreeSet<String> {
+        let state = self.venue.state();
+        let subscriptions = state
+            .connections
+            .values()
+            .flat_map(|entry| &entry.view.subscriptions);
+        let user = |normal: &String| {
+            let (_, rest) = normal.split_once(r#""user":""#)?;
+            Some(rest.split_once('"')?.0.to_owned())
+        };
+        subscriptions.filter_map(user).collect()
+    }
+
     /// Subscriptions of all connections together.
     pub(crate) fn all_subscriptions(&self) -> usize {
         self.venue
@@ -146,6 +163,7 @@ impl Venue {
         let clock = Clock::new(config.start, config.speed);
         Self {
             market: Market::new(&config),
+            accounts: Accounts::default(),
             clock,
             config,
             lines: Lines::default(),
@@ -158,6 +176,28 @@ impl Venue {
     /// The last block that is complete.
     pub(crate) fn block(&self) -> i64 {
         self.clock.now().div_euclid(BLOCK_MS) - 1
+    }
+
+    /// Changes of orders and fills of an account in a stretch of time, in order; none for what is no address.
+    pub(crate) fn account_rows(&self, address: &str, from: i64, to: i64) -> (Vec<Value>, Vec<Value>) {
+        let Some(address) = Address::parse(address) else {
+            return (Vec::new(), Vec::new());
+        };
+        let market = &self.market;
+        let last = Market::block_at(to).min(self.block());
+        let account = self.accounts.of(market, &address);
+        let events = account.events(market, Market::block_at(from), last);
+        let mut orders: Vec<_> = events.iter().filter_map(Event::order).collect();
+        orders.retain(|order| (from..=to).contains(&order.time));
+        let mut fills: Vec<_> = events.iter().filter_map(Event::fill).collect();
+        fills.retain(|fill| (from..=to).contains(&fill.time));
+        (
+            wire::history(market, &orders)
+                .iter()
+                .map(|row| json!(row))
+                .collect(),
+            wire::fills(market, &fills).iter().map(|row| json!(row)).collect(),
+        )
     }
 
     /// Takes a seat; `None` if the venue has no more connections to give.

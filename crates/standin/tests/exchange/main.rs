@@ -7,6 +7,7 @@
 
 mod support;
 
+mod accounts;
 mod acks;
 mod candles;
 mod channels;

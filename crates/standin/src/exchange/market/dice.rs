@@ -22,6 +22,7 @@ pub(crate) enum Draw {
     Address,
     Hash,
     Frame,
+    Order,
 }
 
 /// Mixes two numbers into one that looks random (the finaliser of splitmix64).
