@@ -84,6 +84,14 @@ impl From<Content> for Draft {
 }
 
 impl Content {
+    /// What stands for the key where that is more than the payload.
+    pub fn stands(&self) -> Option<&Arc<str>> {
+        match self {
+            Content::Keyed(keyed) => keyed.stands.as_ref(),
+            Content::Whole(_) | Content::Parts(_) => None,
+        }
+    }
+
     /// The text of the whole payload.
     pub fn render(&self) -> String {
         match self {

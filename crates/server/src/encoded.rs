@@ -35,12 +35,25 @@ pub struct Publication {
     pub from: Option<UserId>,
     /// Its parts, where the topic is published by parts.
     pub parts: Option<Parts>,
+    /// Its key, where the topic is published by keys.
+    pub key: Option<KeyMark>,
     /// The text frame, header included.
     pub frame: Bytes,
     /// The same for the classic door, once somebody there wants it.
     classic: OnceLock<Option<Bytes>>,
     /// How many bytes the payload has; it stands at the end of the frame, before the last `}`.
     payload_len: usize,
+}
+
+/// Of which key a publication is.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct KeyMark {
+    /// What it is of: a device, a command, a task, a stream.
+    pub key: Arc<str>,
+    /// Whether nothing more comes for the key.
+    pub is_final: bool,
+    /// Whether more stands for the key than this payload, so that a newer publication does not replace this one.
+    pub adds_up: bool,
 }
 
 impl TopicHead {
@@ -69,15 +82,23 @@ impl Publication {
     /// Encodes a publication.
     pub fn new(head: &Arc<TopicHead>, offset: Offset, time: Timestamp, draft: impl Into<Draft>) -> Self {
         let Draft { content, from } = draft.into();
-        let (text, parts) = match content {
-            Content::Whole(text) => (text, None),
-            Content::Keyed(keyed) => (keyed.text, None),
+        let (text, parts, key) = match content {
+            Content::Whole(text) => (text, None, None),
+            Content::Keyed(keyed) => {
+                let mark = KeyMark {
+                    key: keyed.key,
+                    is_final: keyed.is_final,
+                    adds_up: keyed.stands.is_some(),
+                };
+                (keyed.text, None, Some(mark))
+            }
             Content::Parts(parts) => (
                 parts
                     .frame
                     .render(parts.parts.iter().map(|part| &*part.text))
                     .into(),
                 Some(parts),
+                None,
             ),
         };
         Publication {
@@ -86,6 +107,7 @@ impl Publication {
             time,
             made: Instant::now(),
             parts,
+            key,
             classic: OnceLock::new(),
             frame: head.frame(offset, time, false, from.as_ref(), &text),
             from,
@@ -189,6 +211,7 @@ mod tests {
                 .unwrap()
                 .unwrap();
             assert!(read.header().is_final);
+            assert_eq!(frame_text(&frame), text);
             assert_eq!(read.into_text().unwrap().as_str(), text);
         }
     }

@@ -26,17 +26,44 @@ pub struct Ring {
 }
 
 impl Ring {
-    /// Takes the next publication, and lets go of the oldest ones that no longer fit.
-    pub fn push(&mut self, publication: Arc<Publication>, keep: Keep) {
+    /// An empty ring of a topic that was published on before.
+    pub fn beginning_behind(last: Offset) -> Self {
+        Ring {
+            last,
+            ..Ring::default()
+        }
+    }
+
+    /// Takes the next publication, and hands over the oldest ones that no longer fit.
+    pub fn push(&mut self, publication: Arc<Publication>, keep: Keep, gone: impl FnMut(Arc<Publication>)) {
         debug_assert_eq!(self.last.next(), publication.offset);
         self.last = publication.offset;
         self.bytes += publication.bytes();
         self.items.push_back(publication);
+        self.shrink(keep, gone);
+    }
+
+    /// Hands over the oldest ones that do not fit. The newest stays.
+    pub fn shrink(&mut self, keep: Keep, mut gone: impl FnMut(Arc<Publication>)) {
         while self.items.len() > 1 && (self.items.len() > keep.publications || self.bytes > keep.bytes) {
             if let Some(oldest) = self.items.pop_front() {
                 self.bytes -= oldest.bytes();
+                gone(oldest);
             }
         }
+    }
+
+    /// Hands over what was published before a time, the newest included.
+    pub fn expire(&mut self, before: Timestamp, mut gone: impl FnMut(Arc<Publication>)) {
+        while let Some(oldest) = self.items.pop_front_if(|oldest| oldest.time < before) {
+            self.bytes -= oldest.bytes();
+            gone(oldest);
+        }
+    }
+
+    /// Roughly what the publications hold in memory.
+    pub fn bytes(&self) -> usize {
+        self.bytes
     }
 
     /// Whether everything behind `offset` is still here.
@@ -56,10 +83,10 @@ impl Ring {
         self.last
     }
 
-    /// Lets go of everything. Offsets go on from where they were.
-    pub fn clear(&mut self) {
-        self.items = VecDeque::new();
+    /// Hands over everything. Offsets go on from where they were.
+    pub fn clear(&mut self) -> VecDeque<Arc<Publication>> {
         self.bytes = 0;
+        std::mem::take(&mut self.items)
     }
 
     /// What lies behind `offset`, oldest first.
@@ -128,6 +155,7 @@ mod tests {
             ring.push(
                 Arc::new(Publication::new(&head, Offset(offset), time, content)),
                 keep,
+                |_| {},
             );
         }
         ring
@@ -184,6 +212,17 @@ mod tests {
         assert_eq!(ring.before_time(Timestamp::from_millis(70)), Some(Offset(6)));
         assert_eq!(ring.before_time(Timestamp::from_millis(71)), Some(Offset(7)));
         assert_eq!(ring.before_time(Timestamp::from_millis(99)), None);
+    }
+
+    #[test]
+    fn what_is_too_old_goes_even_if_it_is_the_newest() {
+        let mut ring = ring(5..=9, ROOMY);
+        let mut gone = Vec::new();
+        ring.expire(Timestamp::from_millis(70), |old| gone.push(old.offset.0));
+        assert_eq!(gone, [5, 6]);
+        ring.expire(Timestamp::from_millis(1000), |old| gone.push(old.offset.0));
+        assert_eq!((gone.len(), ring.bytes(), ring.last()), (5, 0, Offset(9)));
+        assert!(ring.reaches_back_to(Offset(9)) && !ring.reaches_back_to(Offset(8)));
     }
 
     #[test]

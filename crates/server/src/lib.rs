@@ -7,6 +7,7 @@ pub mod auth;
 pub mod clock;
 pub mod content;
 pub mod encoded;
+pub mod filters;
 pub mod history;
 pub mod limits;
 pub mod namespaces;

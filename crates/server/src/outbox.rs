@@ -60,8 +60,21 @@ pub enum Policy {
 pub enum CatchUp {
     /// By what lies behind this offset.
     After(Offset),
-    /// By what is known now, as one push.
-    Snapshot,
+    /// By what is known now: one push, or of a topic with keys one for each that has changed behind an offset.
+    Snapshot {
+        /// Only keys that have changed behind this.
+        after: Offset,
+        /// The offset that the snapshot stands for, where some of it was sent before.
+        until: Option<Offset>,
+    },
+}
+
+impl CatchUp {
+    /// By all that is known now.
+    pub const WHOLE: CatchUp = CatchUp::Snapshot {
+        after: Offset::ZERO,
+        until: None,
+    };
 }
 
 /// What the connection's task has to do next.
@@ -297,6 +310,15 @@ impl Outbox {
         // Either there is more to catch up on, or news of the source may wait.
         state.give_turn(id);
         caught
+    }
+
+    /// Some of a snapshot was sent, and the rest is to follow in further turns.
+    pub fn goes_on(&self, id: LaneId, by: CatchUp) {
+        let mut state = self.lock();
+        if let Some(lane) = state.lanes.get_mut(&id) {
+            lane.goes_on(by);
+            state.give_turn(id);
+        }
     }
 
     /// When the first lane that waits for its throttle may go on.

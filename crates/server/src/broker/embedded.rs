@@ -1,15 +1,23 @@
 //! The broker in the memory of this process.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use nexus_protocol::{ChannelStatus, Epoch, Offset, Position, Timestamp, Topic};
+use bytes::Bytes;
+use nexus_protocol::{ChannelStatus, Epoch, Mode, Offset, Position, Timestamp, Topic};
 
-use crate::broker::log::Log;
-use crate::broker::{Begin, BrokerError, BrokerLimits, Joined, Page, PageOf, Piece, Snapshot};
+use crate::broker::keys::Standing;
+use crate::broker::log::{Known, Log};
+use crate::broker::{
+    Begin, BrokerError, BrokerLimits, Joined, Page, PageOf, Piece, Rules, Snapshot, SnapshotOf,
+};
+use crate::clock::wall_clock;
 use crate::content::Draft;
+use crate::encoded::TopicHead;
 use crate::hub::Hub;
+use crate::namespaces::Namespaces;
 
 /// The broker in the memory of this process. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -21,24 +29,40 @@ pub struct Embedded {
 struct Shared {
     hub: Hub,
     limits: BrokerLimits,
+    namespaces: Arc<Namespaces>,
     /// Protects which topics there are. Never held while a topic's lock is waited for.
     topics: Mutex<HashMap<Topic, Topical>>,
     /// The epoch of topics that are not there.
     blank: Epoch,
+    /// What all histories hold, in bytes.
+    held: AtomicUsize,
+    /// Protects when unused histories were given up last; held while that is done.
+    trimmed: Mutex<Option<Instant>>,
 }
+
+/// Histories are not shortened for the total more often.
+const TRIM_PAUSE: std::time::Duration = std::time::Duration::from_secs(1);
 
 /// One topic. Its lock is held from a publication's offset to its announcement, so that all see one order.
 type Topical = Arc<Mutex<Log>>;
 
 impl Embedded {
-    /// An empty broker that announces to this hub.
+    /// An empty broker that announces to this hub, and in which only rooms have rules of their own.
     pub fn new(hub: Hub, limits: BrokerLimits) -> Self {
+        Embedded::with_namespaces(hub, limits, Arc::default())
+    }
+
+    /// An empty broker that announces to this hub.
+    pub fn with_namespaces(hub: Hub, limits: BrokerLimits, namespaces: Arc<Namespaces>) -> Self {
         Embedded {
             shared: Arc::new(Shared {
                 hub,
                 limits,
+                namespaces,
                 topics: Mutex::default(),
                 blank: new_epoch(),
+                held: AtomicUsize::new(0),
+                trimmed: Mutex::default(),
             }),
         }
     }
@@ -49,14 +73,37 @@ impl Embedded {
         draft: Draft,
         now: Timestamp,
     ) -> Result<Position, BrokerError> {
-        self.with_log(topic, |log| {
-            let publication = log.append(draft, now, self.shared.limits.of(topic));
+        let position = self.with_log(topic, |log| {
+            let publication = log.append(draft, now);
             self.shared.hub.deliver(&publication);
             Position {
                 epoch: log.epoch().clone(),
                 offset: publication.offset,
             }
-        })
+        })?;
+        if self.shared.held.load(Ordering::Relaxed) > self.shared.limits.total_bytes {
+            self.give_up_unused_history();
+        }
+        Ok(position)
+    }
+
+    pub(super) fn standing(&self, topic: &Topic) -> Vec<(Arc<str>, Arc<str>)> {
+        let Some(topical) = self.find(topic) else {
+            return Vec::new();
+        };
+        let standing: Vec<Standing> = lock(&topical).standing().collect();
+        let text = |standing: Standing| {
+            let text = standing.stands.clone();
+            (
+                standing.key(),
+                text.unwrap_or_else(|| standing.newest.payload().into()),
+            )
+        };
+        standing.into_iter().map(text).collect()
+    }
+
+    pub(super) fn default_mode(&self, topic: &Topic) -> Mode {
+        self.rules(topic).mode
     }
 
     pub(super) fn set_status(&self, topic: &Topic, status: ChannelStatus) {
@@ -70,34 +117,55 @@ impl Embedded {
 
     pub(super) fn forget(&self, topic: &Topic) {
         if let Some(topical) = self.find(topic) {
-            lock(&topical).forget(new_epoch());
+            self.measured(&mut lock(&topical), Log::forget);
         }
     }
 
     pub(super) fn join(&self, topic: &Topic, begin: Begin) -> Result<Joined, BrokerError> {
-        self.with_log(topic, |log| log.join(begin, self.shared.limits.replay))
+        self.with_log(topic, |log| {
+            log.expire(wall_clock());
+            log.join(begin, self.shared.limits.replay)
+        })
     }
 
     pub(super) fn after(&self, topic: &Topic, offset: Offset, bytes: usize) -> Piece {
         match self.find(topic) {
-            Some(topical) => lock(&topical).after(offset, bytes),
+            Some(topical) => self.read(&topical, |log| log.after(offset, bytes)),
             None => Piece {
                 missed: 0,
                 publications: Vec::new(),
                 reaches: offset,
                 last: offset,
+                by_key: false,
                 status: None,
             },
         }
     }
 
-    pub(super) fn snapshot(&self, topic: &Topic) -> Snapshot {
-        self.find(topic)
-            .map_or_else(Snapshot::default, |topical| lock(&topical).snapshot())
+    pub(super) fn snapshot(&self, topic: &Topic, of: SnapshotOf) -> Snapshot {
+        let Some(topical) = self.find(topic) else {
+            return Snapshot::default();
+        };
+        let (head, last, known) = self.read(&topical, |log| {
+            let until = of.until.unwrap_or(log.last());
+            (
+                Arc::clone(log.head()),
+                log.last(),
+                log.known(of.after, until, of.bytes),
+            )
+        });
+        let offset = of.until.unwrap_or(last);
+        let (frames, reaches) = encoded(&head, offset, known);
+        Snapshot {
+            offset,
+            frames,
+            reaches,
+            last,
+        }
     }
 
     pub(super) fn page(&self, topic: &Topic, of: PageOf) -> Option<Page> {
-        Some(lock(&self.find(topic)?).page(of))
+        Some(self.read(&*self.find(topic)?, |log| log.page(of)))
     }
 
     pub(super) fn nowhere(&self) -> Position {
@@ -122,10 +190,15 @@ impl Embedded {
             let is_used = now.saturating_duration_since(log.last_used()) < limits.forget_after
                 || self.shared.hub.has_audience(topic);
             if !is_used {
+                self.measured(&mut log, Log::forget);
                 log.leave_map();
             }
             is_used
         });
+        let all: Vec<Topical> = self.all().values().cloned().collect();
+        for topical in all {
+            self.read(&topical, |_| ());
+        }
     }
 
     pub(super) fn topics(&self) -> usize {
@@ -140,9 +213,68 @@ impl Embedded {
             // Between finding and locking it, a sweep may have forgotten it.
             if !log.is_gone() {
                 log.touch(Instant::now());
-                return Ok(act(&mut log));
+                return Ok(self.measured(&mut log, act));
             }
         }
+    }
+
+    /// Looks into a topic's log, where nothing is older than it may be.
+    fn read<T>(&self, topical: &Mutex<Log>, look: impl FnOnce(&Log) -> T) -> T {
+        let mut log = lock(topical);
+        if log.rules().age.is_some() {
+            self.measured(&mut log, |log| log.expire(wall_clock()));
+        }
+        look(&log)
+    }
+
+    /// Does something with a log, and notes how much it then holds.
+    fn measured<T>(&self, log: &mut Log, act: impl FnOnce(&mut Log) -> T) -> T {
+        let before = log.bytes();
+        let done = act(log);
+        let after = log.bytes();
+        let held = &self.shared.held;
+        if after > before {
+            held.fetch_add(after - before, Ordering::Relaxed);
+        } else {
+            held.fetch_sub(before - after, Ordering::Relaxed);
+        }
+        done
+    }
+
+    /// Has the topics that were unused longest give up their history, until all fit.
+    fn give_up_unused_history(&self) {
+        let Ok(mut trimmed) = self.shared.trimmed.try_lock() else {
+            return;
+        };
+        let now = Instant::now();
+        // Where the newest of each key alone is too much, trying again and again would not help.
+        if trimmed.is_some_and(|at| now.saturating_duration_since(at) < TRIM_PAUSE) {
+            return;
+        }
+        let all: Vec<Topical> = self.all().values().cloned().collect();
+        let mut by_use: Vec<(Instant, Topical)> = all
+            .into_iter()
+            .map(|topical| {
+                let last_used = lock(&topical).last_used();
+                (last_used, topical)
+            })
+            .collect();
+        by_use.sort_by_key(|(last_used, _)| *last_used);
+        let enough = self.shared.limits.total_bytes / 10 * 9;
+        let mut count = 0;
+        for (_, topical) in by_use {
+            if self.shared.held.load(Ordering::Relaxed) <= enough {
+                break;
+            }
+            self.measured(&mut lock(&topical), Log::give_up_history);
+            count += 1;
+        }
+        *trimmed = Some(Instant::now());
+        tracing::warn!(topics = count, "all histories together were too big: those unused longest were shortened");
+    }
+
+    fn rules(&self, topic: &Topic) -> Rules {
+        self.shared.limits.rules(topic, &self.shared.namespaces)
     }
 
     fn find_or_make(&self, topic: &Topic) -> Result<Topical, BrokerError> {
@@ -153,7 +285,8 @@ impl Embedded {
         if topics.len() >= self.shared.limits.topics {
             return Err(BrokerError::TooManyTopics);
         }
-        let topical = Arc::new(Mutex::new(Log::new(topic, new_epoch(), Instant::now())));
+        let log = Log::new(topic, self.rules(topic), new_epoch(), Instant::now());
+        let topical = Arc::new(Mutex::new(log));
         topics.insert(topic.clone(), Arc::clone(&topical));
         Ok(topical)
     }
@@ -167,7 +300,23 @@ impl Embedded {
     }
 }
 
-fn lock(topical: &Topical) -> MutexGuard<'_, Log> {
+/// The frames of what is known, and how far they reach.
+fn encoded(head: &TopicHead, offset: Offset, known: Known) -> (Vec<Bytes>, Offset) {
+    match known {
+        Known::Nothing => (Vec::new(), offset),
+        Known::Whole(newest) => (vec![newest.snapshot_frame()], offset),
+        Known::Parts(of, time, payload) => (vec![head.frame(of, time, true, None, &payload)], offset),
+        Known::Keys(standing, reaches) => {
+            let frame = |standing: &Standing| {
+                let newest = &standing.newest;
+                head.frame(offset, newest.time, true, newest.from.as_ref(), standing.text())
+            };
+            (standing.iter().map(frame).collect(), reaches)
+        }
+    }
+}
+
+fn lock(topical: &Mutex<Log>) -> MutexGuard<'_, Log> {
     topical.lock().unwrap_or_else(PoisonError::into_inner)
 }
 

@@ -6,7 +6,9 @@ use std::time::Instant;
 
 use nexus_protocol::{ChannelStatus, Epoch, Mode, Offset, Position, Timestamp, Topic};
 
-use crate::broker::{Begin, First, Joined, Page, PageOf, Piece, Snapshot};
+use crate::broker::keys::{Keys, Standing};
+use crate::broker::rules::Rules;
+use crate::broker::{Begin, First, Joined, Page, PageOf, Piece};
 use crate::content::{Content, Draft, Frame, PartKey, Parts};
 use crate::encoded::{Publication, TopicHead};
 use crate::history::{Keep, Ring};
@@ -15,8 +17,11 @@ use crate::history::{Keep, Ring};
 #[derive(Debug)]
 pub(super) struct Log {
     head: Arc<TopicHead>,
+    rules: Rules,
     epoch: Epoch,
     ring: Ring,
+    /// What stands for each key, where the topic is published by keys.
+    keys: Keys,
     /// All parts that there are, where the topic is published by parts.
     whole: Option<Whole>,
     status: Option<Arc<ChannelStatus>>,
@@ -25,6 +30,12 @@ pub(super) struct Log {
     is_gone: bool,
 }
 
+/// What a frame has beside its payload, roughly.
+const FRAME_BYTES: usize = 128;
+
+/// So many keys are taken under the topic's lock at once.
+const MOST_AT_ONCE: usize = 1_000;
+
 #[derive(Debug)]
 struct Whole {
     frame: Arc<Frame>,
@@ -32,12 +43,27 @@ struct Whole {
     time: Timestamp,
 }
 
+/// What is known of a topic now, not encoded yet: that takes time, and is done without the topic's lock.
+#[derive(Debug)]
+pub(super) enum Known {
+    /// Nothing.
+    Nothing,
+    /// One value.
+    Whole(Arc<Publication>),
+    /// All parts, as one payload.
+    Parts(Offset, Timestamp, String),
+    /// Some of what stands by key, oldest first, and the offset that they reach.
+    Keys(Vec<Standing>, Offset),
+}
+
 impl Log {
-    pub(super) fn new(topic: &Topic, epoch: Epoch, now: Instant) -> Self {
+    pub(super) fn new(topic: &Topic, rules: Rules, epoch: Epoch, now: Instant) -> Self {
         Log {
             head: Arc::new(TopicHead::of(topic)),
+            rules,
             epoch,
             ring: Ring::default(),
+            keys: Keys::default(),
             whole: None,
             status: None,
             last_used: now,
@@ -46,13 +72,42 @@ impl Log {
     }
 
     /// Gives a publication its offset and keeps it.
-    pub(super) fn append(&mut self, draft: Draft, time: Timestamp, keep: Keep) -> Arc<Publication> {
+    pub(super) fn append(&mut self, draft: Draft, time: Timestamp) -> Arc<Publication> {
         if let Content::Parts(parts) = &draft.content {
             self.keep_parts(parts, time);
         }
+        let stands = draft.content.stands().cloned();
         let publication = Arc::new(Publication::new(&self.head, self.ring.last().next(), time, draft));
-        self.ring.push(Arc::clone(&publication), keep);
+        self.ring.push(Arc::clone(&publication), self.rules.keep, |_| {});
+        if publication.key.is_some() {
+            self.keys.insert(&publication, stands, self.rules.keys, |_| {});
+        }
         publication
+    }
+
+    /// Lets go of what is older than the topic keeps.
+    pub(super) fn expire(&mut self, now: Timestamp) {
+        if let Some(age) = self.rules.age {
+            let age = u64::try_from(age.as_millis()).unwrap_or(u64::MAX);
+            let before = Timestamp::from_millis(now.as_millis().saturating_sub(age));
+            self.ring.expire(before, |_| {});
+            self.keys.expire(before, &mut |_| {});
+        }
+    }
+
+    /// Lets go of all that is not the newest, of the topic or of a key.
+    pub(super) fn give_up_history(&mut self) {
+        let newest = Keep {
+            publications: 1,
+            bytes: usize::MAX,
+        };
+        self.ring.shrink(newest, |_| {});
+        self.keys.drop_older(&mut |_| {});
+    }
+
+    /// Roughly what it holds in memory.
+    pub(super) fn bytes(&self) -> usize {
+        self.ring.bytes() + self.keys.bytes()
     }
 
     /// Notes how the source is; gives back what is to be announced, if it is news.
@@ -67,9 +122,11 @@ impl Log {
         Some(status)
     }
 
-    pub(super) fn forget(&mut self, epoch: Epoch) {
-        self.epoch = epoch;
+    /// Lets go of everything. The order goes on, so that whoever was there sees no break; what is gone is gone for
+    /// those who come back from before it.
+    pub(super) fn forget(&mut self) {
         self.ring.clear();
+        self.keys.clear(&mut |_| {});
         self.whole = None;
     }
 
@@ -86,7 +143,8 @@ impl Log {
         };
         let after =
             |offset: Offset, recovered| standing(offset, (offset < last).then_some(First::Missed), recovered);
-        let fresh = |recovered| match self.head.topic.default_mode() {
+        let fresh = |recovered| match self.rules.mode {
+            _ if !self.keys.is_empty() => standing(last, Some(First::Snapshot), recovered),
             Mode::Latest => standing(
                 last,
                 (!self.ring.is_empty()).then_some(First::Snapshot),
@@ -131,22 +189,40 @@ impl Log {
             publications,
             reaches,
             last: self.ring.last(),
+            by_key: !self.keys.is_empty(),
             status: self.status.clone(),
         }
     }
 
-    pub(super) fn snapshot(&self) -> Snapshot {
-        let frame = self.ring.newest().map(|newest| match &self.whole {
-            None => newest.snapshot_frame(),
-            Some(whole) => {
-                let payload = whole.frame.render(whole.parts.values().map(|text| &**text));
-                self.head.frame(newest.offset, whole.time, true, None, &payload)
+    /// What is known now; of keys, those whose newest publication lies behind `after` and not behind `until`, up to
+    /// about so many bytes.
+    pub(super) fn known(&self, after: Offset, until: Offset, bytes: usize) -> Known {
+        if !self.keys.is_empty() {
+            let mut left = bytes;
+            let mut some = Vec::new();
+            for standing in self.keys.standing(after, until) {
+                if left == 0 || some.len() >= MOST_AT_ONCE {
+                    let reaches = some.last().map_or(until, |last: &Standing| last.newest.offset);
+                    return Known::Keys(some, reaches);
+                }
+                left = left.saturating_sub(standing.text().len() + FRAME_BYTES);
+                some.push(standing);
             }
-        });
-        Snapshot {
-            offset: self.ring.last(),
-            frame,
+            return Known::Keys(some, until);
         }
+        match (self.ring.newest(), &self.whole) {
+            (None, _) => Known::Nothing,
+            (Some(newest), None) => Known::Whole(Arc::clone(newest)),
+            (Some(newest), Some(whole)) => {
+                let payload = whole.frame.render(whole.parts.values().map(|text| &**text));
+                Known::Parts(newest.offset, whole.time, payload)
+            }
+        }
+    }
+
+    /// What stands for each key, oldest first.
+    pub(super) fn standing(&self) -> impl Iterator<Item = Standing> {
+        self.keys.standing(Offset::ZERO, self.ring.last())
     }
 
     pub(super) fn page(&self, of: PageOf) -> Page {
@@ -171,8 +247,20 @@ impl Log {
         }
     }
 
+    pub(super) fn head(&self) -> &Arc<TopicHead> {
+        &self.head
+    }
+
+    pub(super) fn rules(&self) -> &Rules {
+        &self.rules
+    }
+
     pub(super) fn epoch(&self) -> &Epoch {
         &self.epoch
+    }
+
+    pub(super) fn last(&self) -> Offset {
+        self.ring.last()
     }
 
     pub(super) fn touch(&mut self, now: Instant) {

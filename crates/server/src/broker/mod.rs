@@ -4,37 +4,26 @@
 //! offered to every seat of this node before the next one can. The broker does not know who publishes or listens.
 
 mod embedded;
+mod keys;
 mod log;
+mod rules;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
 use nexus_protocol::{ChannelStatus, Epoch, Mode, Offset, Position, Timestamp, Topic};
 
 pub use crate::broker::embedded::Embedded;
+pub use crate::broker::keys::KeepKeys;
+pub use crate::broker::rules::{BrokerLimits, Rules};
 use crate::content::{Content, Draft};
 use crate::encoded::Publication;
-use crate::history::Keep;
 
 /// Orders, stores and announces publications. Cheap to clone.
 #[derive(Clone, Debug)]
 pub enum Broker {
     /// In the memory of this process. Its order ends with the process: a restart begins new epochs.
     Embedded(Embedded),
-}
-
-/// How much the embedded broker keeps.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct BrokerLimits {
-    /// The most topics that there may be at a time.
-    pub topics: usize,
-    /// What the history of one topic keeps.
-    pub history: Keep,
-    /// How many publications a new subscriber of an `every` topic gets.
-    pub replay: usize,
-    /// A topic that nobody listens to and nothing was published on for so long is forgotten.
-    pub forget_after: Duration,
 }
 
 /// Why the broker could not do it.
@@ -78,7 +67,7 @@ pub struct Joined {
 pub enum First {
     /// What lies behind its position.
     Missed,
-    /// What is known now, as one push.
+    /// What is known now: one push, or one for each key.
     Snapshot,
 }
 
@@ -93,17 +82,34 @@ pub struct Piece {
     pub reaches: Offset,
     /// The offset of the topic's last publication.
     pub last: Offset,
+    /// Whether the topic is published by keys: then a snapshot can make up for what is gone.
+    pub by_key: bool,
     /// How the topic's source is.
     pub status: Option<Arc<ChannelStatus>>,
 }
 
-/// What is known of a topic now.
+/// What is known of a topic now, or some of it.
 #[derive(Clone, Debug, Default)]
 pub struct Snapshot {
     /// The offset that it stands for.
     pub offset: Offset,
-    /// The push; none if nothing is known.
-    pub frame: Option<Bytes>,
+    /// The pushes; none if nothing is known.
+    pub frames: Vec<Bytes>,
+    /// How far these pushes reach: to `offset`, unless there are more keys.
+    pub reaches: Offset,
+    /// The offset of the topic's last publication.
+    pub last: Offset,
+}
+
+/// Which part of what is known.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct SnapshotOf {
+    /// Only keys whose newest publication lies behind this; without meaning for topics without keys.
+    pub after: Offset,
+    /// The offset that the snapshot stands for, where some of it was read before; the topic's last if absent.
+    pub until: Option<Offset>,
+    /// About so many bytes.
+    pub bytes: usize,
 }
 
 /// A page of the past, for `history`.
@@ -163,8 +169,16 @@ impl Broker {
 
     /// What stands for each key of a topic that is published by [`Content::Keyed`], in the order of their offsets.
     pub async fn standing(&self, topic: &Topic) -> Vec<(Arc<str>, Arc<str>)> {
-        let _ = topic;
-        Vec::new()
+        match self {
+            Broker::Embedded(embedded) => embedded.standing(topic),
+        }
+    }
+
+    /// The mode of a subscriber that does not ask for one.
+    pub fn default_mode(&self, topic: &Topic) -> Mode {
+        match self {
+            Broker::Embedded(embedded) => embedded.default_mode(topic),
+        }
     }
 
     /// Notes how fresh a topic's source is. Every subscriber is told when it changed, and each new one at the start.
@@ -175,7 +189,7 @@ impl Broker {
         }
     }
 
-    /// Forgets a topic's history and begins a new epoch; offsets go on. For a source whose series broke.
+    /// Forgets a topic's history; its order goes on. For a source whose series broke.
     pub async fn forget(&self, topic: &Topic) {
         match self {
             Broker::Embedded(embedded) => embedded.forget(topic),
@@ -199,10 +213,10 @@ impl Broker {
         }
     }
 
-    /// What is known of a topic now, as one push.
-    pub async fn snapshot(&self, topic: &Topic) -> Snapshot {
+    /// What is known of a topic now: one push, or one for each key.
+    pub async fn snapshot(&self, topic: &Topic, of: SnapshotOf) -> Snapshot {
         match self {
-            Broker::Embedded(embedded) => embedded.snapshot(topic),
+            Broker::Embedded(embedded) => embedded.snapshot(topic, of),
         }
     }
 
@@ -238,36 +252,6 @@ impl Broker {
     pub fn topics(&self) -> usize {
         match self {
             Broker::Embedded(embedded) => embedded.topics(),
-        }
-    }
-}
-
-impl Default for BrokerLimits {
-    fn default() -> Self {
-        BrokerLimits {
-            topics: 10_000,
-            history: Keep {
-                publications: 1_000,
-                bytes: 1 << 20,
-            },
-            replay: 200,
-            forget_after: Duration::from_secs(300),
-        }
-    }
-}
-
-/// Where only the latest counts, a short history is enough: behind it, a snapshot is the better thing to send.
-const LATEST_KEEPS: usize = 100;
-
-impl BrokerLimits {
-    /// What the history of a topic keeps.
-    pub fn of(&self, topic: &Topic) -> Keep {
-        match topic.default_mode() {
-            Mode::Every => self.history,
-            Mode::Latest => Keep {
-                publications: self.history.publications.min(LATEST_KEEPS),
-                ..self.history
-            },
         }
     }
 }

@@ -48,7 +48,8 @@ pub async fn subscribe(
     if goes_on_at.is_none() {
         check_source(&cx.gateway, &subscribe.topic).await?;
     }
-    let subscription = Subscription::open(cx, subscribe, policy(subscribe));
+    let mode = mode(&cx.gateway, subscribe);
+    let subscription = Subscription::open(cx, subscribe, policy(subscribe, mode));
     let joined = cx
         .gateway
         .broker
@@ -57,12 +58,11 @@ pub async fn subscribe(
         .map_err(refusal)?;
     let by = joined.first.map(|first| match first {
         First::Missed => CatchUp::After(joined.position.offset),
-        First::Snapshot => CatchUp::Snapshot,
+        First::Snapshot => CatchUp::WHOLE,
     });
     let status = joined.status.as_deref();
     cx.outbox
         .start(subscription.lane(), joined.position.clone(), by, status);
-    let mode = mode(subscribe);
     let reply = Reply::Subscribed(Subscribed {
         channel: subscribe.topic.channel_name(),
         params: subscribe.topic.params(),
@@ -104,16 +104,16 @@ pub(super) async fn check_source(gateway: &Gateway, topic: &Topic) -> Result<(),
 }
 
 /// A throttle skips what is in between, which only `latest` may do.
-fn mode(subscribe: &Subscribe) -> Mode {
+fn mode(gateway: &Gateway, subscribe: &Subscribe) -> Mode {
     match (subscribe.mode, subscribe.throttle_ms) {
         (Some(mode), _) => mode,
         (None, Some(_)) => Mode::Latest,
-        (None, None) => subscribe.topic.default_mode(),
+        (None, None) => gateway.broker.default_mode(&subscribe.topic),
     }
 }
 
-fn policy(subscribe: &Subscribe) -> Policy {
-    match mode(subscribe) {
+fn policy(subscribe: &Subscribe, mode: Mode) -> Policy {
+    match mode {
         Mode::Every => Policy::Every,
         Mode::Latest => Policy::Latest {
             throttle: Duration::from_millis(subscribe.throttle_ms.unwrap_or(0).into()),

@@ -131,6 +131,16 @@ pub const SETTINGS: &[Setting] = &[
         "Bytes that the history of one topic keeps.",
     ),
     setting(
+        "telemetry_history",
+        "500",
+        "Publications of each device that `history` keeps, as far as there is room.",
+    ),
+    setting(
+        "history_total_bytes",
+        "268435456",
+        "Bytes that all histories hold together; beyond that, the topics unused longest keep their newest only.",
+    ),
+    setting(
         "replay",
         "200",
         "Publications that a new subscriber gets first, on channels without a snapshot.",

@@ -90,6 +90,8 @@ fn broker(settings: &mut Settings) -> Result<BrokerLimits, ConfigError> {
             publications: settings.number("history_publications", 1)?,
             bytes: settings.number("history_bytes", 1)?,
         },
+        telemetry_history: settings.number("telemetry_history", 1)?,
+        total_bytes: settings.number("history_total_bytes", 1)?,
         replay: settings.number("replay", 0)?,
         forget_after: settings.seconds("forget_secs")?,
     })

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use nexus_protocol::{ChannelStatus, FeedState, Gap, Offset, Push, Timestamp, Topic};
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use crate::broker::Piece;
+use crate::broker::{Piece, SnapshotOf};
 use crate::clock::wall_clock;
 use crate::conflate::Pending;
 use crate::connection::Connection;
@@ -17,19 +17,38 @@ const PIECE_BYTES: usize = 32 * 1024;
 impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     pub(super) async fn catch_up(&mut self, behind: Behind) {
         match behind.by {
-            CatchUp::Snapshot => self.send_snapshot(&behind).await,
+            CatchUp::Snapshot { after, until } => self.send_snapshot(&behind, after, until).await,
             CatchUp::After(offset) if behind.latest => self.send_merged(&behind, offset).await,
             CatchUp::After(offset) => self.send_piece(&behind, offset).await,
         }
     }
 
-    async fn send_snapshot(&mut self, behind: &Behind) {
-        let snapshot = self.gateway.broker.snapshot(&behind.topic).await;
-        if let Some(frame) = snapshot.frame {
+    /// What is known now; of many keys a piece, and the lane gets another turn for the rest.
+    async fn send_snapshot(&mut self, behind: &Behind, after: Offset, until: Option<Offset>) {
+        let of = SnapshotOf {
+            after,
+            until,
+            bytes: PIECE_BYTES,
+        };
+        let snapshot = self.gateway.broker.snapshot(&behind.topic, of).await;
+        for frame in snapshot.frames {
             self.send(frame);
         }
-        self.outbox
-            .caught_up(behind.lane, snapshot.offset, snapshot.offset);
+        if snapshot.reaches < snapshot.offset {
+            let rest = CatchUp::Snapshot {
+                after: snapshot.reaches,
+                until: Some(snapshot.offset),
+            };
+            return self.outbox.goes_on(behind.lane, rest);
+        }
+        let caught = self
+            .outbox
+            .caught_up(behind.lane, snapshot.offset, snapshot.last);
+        if caught == (Caught::Live { told: true }) {
+            // Only after a gap in a topic with keys.
+            let piece = self.gateway.broker.after(&behind.topic, snapshot.offset, 0).await;
+            self.tell(&behind.topic, caught_up_status(&piece, wall_clock()));
+        }
     }
 
     /// Everything that is missing as one push, or the snapshot where the history no longer reaches back.
@@ -41,7 +60,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             .iter()
             .try_for_each(|publication| pending.push(publication));
         if all.missed > 0 || merged.is_err() {
-            return self.send_snapshot(behind).await;
+            return self.send_snapshot(behind, offset, None).await;
         }
         self.send_pending(pending);
         self.outbox.caught_up(behind.lane, all.reaches, all.last);
@@ -60,6 +79,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         if piece.missed > 0 {
             self.gateway.metrics.missed.inc_by(piece.missed);
             self.tell(&behind.topic, gap_status(&piece, offset, wall_clock()));
+            if piece.by_key {
+                // What stands for each key makes up for what is gone.
+                return self.send_snapshot(behind, offset, None).await;
+            }
         }
         for publication in &piece.publications {
             let frame = self.dialect.publication(publication);

@@ -236,6 +236,11 @@ impl Lane {
                 Turn::More(work)
             }
             Stage::Latest(pending) if pending.is_empty() => Turn::Nothing,
+            // The rest of a snapshot does not wait for the throttle: it is all one.
+            Stage::Behind(by) if matches!(by, CatchUp::Snapshot { until: Some(_), .. }) => {
+                let by = *by;
+                Turn::Last(self.begin_to_catch_up(id, by))
+            }
             Stage::Latest(_) | Stage::Behind(_) if self.held => Turn::Nothing,
             Stage::Latest(_) | Stage::Behind(_) if self.not_before.is_some_and(|until| until > now) => {
                 self.held = true;
@@ -249,21 +254,30 @@ impl Lane {
             }
             Stage::Behind(by) => {
                 let by = *by;
-                let tell = self.told == Told::Due;
-                if tell {
-                    self.told = Told::Behind;
-                }
-                self.stage = Stage::CatchingUp;
                 self.pace(now);
-                Turn::Last(Work::CatchUp(Behind {
-                    lane: id,
-                    topic: self.topic.clone(),
-                    by,
-                    latest: matches!(self.policy, Policy::Latest { .. }),
-                    tell,
-                }))
+                Turn::Last(self.begin_to_catch_up(id, by))
             }
         }
+    }
+
+    fn begin_to_catch_up(&mut self, id: LaneId, by: CatchUp) -> Work {
+        let tell = self.told == Told::Due;
+        if tell {
+            self.told = Told::Behind;
+        }
+        self.stage = Stage::CatchingUp;
+        Work::CatchUp(Behind {
+            lane: id,
+            topic: self.topic.clone(),
+            by,
+            latest: matches!(self.policy, Policy::Latest { .. }),
+            tell,
+        })
+    }
+
+    /// Some of a snapshot was sent.
+    pub(super) fn goes_on(&mut self, by: CatchUp) {
+        self.stage = Stage::Behind(by);
     }
 
     /// Everything up to `position` was sent, at a time when the topic's last publication was `last`.
@@ -317,7 +331,10 @@ impl Lane {
                 self.told = Told::Due;
                 CatchUp::After(self.sent)
             }
-            Policy::Latest { .. } => CatchUp::Snapshot,
+            Policy::Latest { .. } => CatchUp::Snapshot {
+                after: self.sent,
+                until: None,
+            },
         };
         if let Stage::Every(queue, _) = std::mem::replace(&mut self.stage, Stage::Behind(by)) {
             for waiting in queue {

@@ -66,7 +66,7 @@ impl Model {
             epoch: Epoch::from_random(1),
             offset: match by {
                 Some(CatchUp::After(offset)) => offset,
-                Some(CatchUp::Snapshot) | None => self.ring.last(),
+                Some(CatchUp::Snapshot { .. }) | None => self.ring.last(),
             },
         };
         self.outbox.start(self.lane, position, by, None);
@@ -77,7 +77,7 @@ impl Model {
         let publication =
             Publication::new(&self.head, offset, Timestamp::EXAMPLE, Content::Whole("1".into()));
         let publication = Arc::new(publication);
-        self.ring.push(Arc::clone(&publication), self.keep);
+        self.ring.push(Arc::clone(&publication), self.keep, |_| {});
         self.outbox.offer(self.lane, &publication);
     }
 
@@ -105,7 +105,7 @@ impl Model {
         }
         let last = self.ring.last();
         let reaches = match behind.by {
-            CatchUp::Snapshot => {
+            CatchUp::Snapshot { .. } => {
                 self.got.push(Got::Snapshot(last));
                 last
             }
@@ -257,7 +257,7 @@ fn an_announcement_that_was_lost_is_a_delay_and_no_loss() {
         Timestamp::EXAMPLE,
         Content::Whole("1".into()),
     );
-    model.ring.push(Arc::new(lost), model.keep);
+    model.ring.push(Arc::new(lost), model.keep, |_| {});
     model.publish();
     model.take_all();
     let offsets: Vec<Got> = model
