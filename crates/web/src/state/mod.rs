@@ -1,6 +1,8 @@
 //! What the interface knows, as plain data: values, actions on them, and pure functions. Nothing here touches the DOM,
 //! a socket or a clock; the present moment is an argument.
 
+pub(crate) mod account;
+pub(crate) mod chains;
 pub(crate) mod condition;
 pub(crate) mod face;
 pub(crate) mod feed;

@@ -3,9 +3,12 @@
 //! A write costs its own work and a wake; nothing is rendered before the next animation frame, and nothing at all while
 //! the tab is hidden. What no component follows any more is dropped.
 
+mod account;
 mod asks;
 mod book;
 mod candles;
+mod chain;
+mod chains;
 mod feeds;
 mod ladder;
 mod prices;
@@ -21,7 +24,7 @@ use std::time::Duration;
 
 use nexus_client::{Ask, AskError, AskId, Wish};
 use nexus_protocol::{
-    ChannelStatus, History, Interval, Payload, PresenceUpdate, Publication, Reply, Symbol, Timestamp, Topic,
+    ChannelStatus, History, Interval, Payload, PresenceUpdate, Publication, Reply, Symbol, Timestamp, Topic, UserId,
 };
 
 use crate::canvas::book_curve::BookCurveHandle;
@@ -30,10 +33,12 @@ use crate::canvas::series::{Series, SeriesHandle, Step};
 use crate::state::feed::{Moment, Stage};
 use crate::state::rooms::RoomName;
 
+pub(crate) use account::AccountBoard;
 use asks::Asks;
 pub(crate) use asks::{Complaint, News};
 pub(crate) use book::{Book, Level};
 pub(crate) use candles::bars_of;
+pub(crate) use chain::Chain;
 pub(crate) use feeds::Feeds;
 pub(crate) use ladder::{Group, Ladder, Rung};
 pub(crate) use prices::{Direction, PriceBoard, Quote};
@@ -63,6 +68,8 @@ struct Shared {
     /// How far the browser's clock is ahead of the server's, in milliseconds.
     skew: Cell<i64>,
     rooms: rooms::Rooms,
+    chains: chains::Chains,
+    accounts: RefCell<HashMap<UserId, Live<AccountBoard>>>,
     wants: Wants,
 }
 
@@ -92,6 +99,8 @@ impl Store {
             asks: Asks::default(),
             skew: Cell::new(0),
             rooms: rooms::Rooms::default(),
+            chains: chains::Chains::default(),
+            accounts: RefCell::default(),
             wants,
         };
         Store {
@@ -185,6 +194,10 @@ impl Store {
                 self.series(symbol, *interval)
                     .write(|series| candles::take(series, bars, snapshot));
             }
+            (Topic::Chain(id), _) => self.handle_chain_publication(id, publication),
+            (Topic::UserOrders(user) | Topic::UserFills(user) | Topic::AccountUpdates(user), _) => {
+                self.handle_account_publication(user, publication);
+            }
             (Topic::Named(_), Payload::Json(_)) => {
                 if let Some(name) = RoomName::of(&publication.topic) {
                     self.handle_room_publication(&name, publication);
@@ -198,10 +211,11 @@ impl Store {
 
     /// A topic's subscription moved on.
     pub(crate) fn handle_stage(&self, topic: &Topic, stage: Stage) {
-        if stage == Stage::Followed
-            && let Some(name) = RoomName::of(topic)
-        {
-            self.handle_room_followed(&name);
+        if stage == Stage::Followed {
+            match topic {
+                Topic::Chain(id) => self.handle_chain_followed(id),
+                topic => RoomName::of(topic).iter().for_each(|name| self.handle_room_followed(name)),
+            }
         }
         self.feeds().write(|feeds| feeds.turn(topic, stage));
     }
@@ -213,18 +227,20 @@ impl Store {
 
     /// Publications of a topic are missing, and what comes next may or may not overlap with what is known.
     pub(crate) fn handle_break(&self, topic: &Topic) {
-        if let Topic::Trades(symbol) = topic {
-            self.market(symbol).tape.write(Tape::suspect);
-        }
-        if let Some(name) = RoomName::of(topic) {
-            self.handle_room_break(&name);
+        match topic {
+            Topic::Trades(symbol) => self.market(symbol).tape.write(Tape::suspect),
+            Topic::UserFills(user) => self.account(user).write(AccountBoard::suspect_fills),
+            Topic::Chain(id) => self.handle_chain_break(id),
+            topic => RoomName::of(topic).iter().for_each(|name| self.handle_room_break(name)),
         }
     }
 
     /// The source itself lost what happened between two moments.
     pub(crate) fn handle_source_gap(&self, topic: &Topic, from: Moment, to: Moment) {
-        if let Topic::Trades(symbol) = topic {
-            self.market(symbol).tape.write(|tape| tape.declare_gap(from, to));
+        match topic {
+            Topic::Trades(symbol) => self.market(symbol).tape.write(|tape| tape.declare_gap(from, to)),
+            Topic::UserFills(user) => self.account(user).write(|board| board.declare_gap(from, to)),
+            _ => {}
         }
     }
 
@@ -335,6 +351,10 @@ impl Store {
                     .series
                     .borrow_mut()
                     .remove(&(symbol.clone(), *interval));
+            }
+            Topic::Chain(id) => self.forget_chain(id),
+            Topic::UserOrders(user) | Topic::UserFills(user) | Topic::AccountUpdates(user) => {
+                self.forget_account(user);
             }
             _ => {}
         }
