@@ -27,6 +27,8 @@ struct Room {
     backoff: Backoff,
     // Whether the application wants the subscription for its own sake, too.
     also_subscribed: bool,
+    // Whether the server may count us as a member on this link: also where its answer is late.
+    may_be_member: bool,
 }
 
 /// How far a membership is.
@@ -47,7 +49,7 @@ enum Phase {
 /// What the end of a membership leaves to be done.
 pub(crate) struct Ended {
     /// The server may count us as a member on this link.
-    pub(crate) was_asked: bool,
+    pub(crate) may_be_member: bool,
     /// The application wants the subscription all the same.
     pub(crate) also_subscribed: bool,
 }
@@ -79,6 +81,7 @@ impl Rooms {
                 phase: Phase::Queued,
                 backoff: Backoff::standard(),
                 also_subscribed,
+                may_be_member: false,
             },
         );
     }
@@ -88,7 +91,7 @@ impl Rooms {
         let key = self.key(topic)?;
         let room = self.wanted.remove(&key)?;
         Some(Ended {
-            was_asked: matches!(room.phase, Phase::Asked { .. } | Phase::Member),
+            may_be_member: room.may_be_member,
             also_subscribed: room.also_subscribed,
         })
     }
@@ -136,6 +139,7 @@ impl Rooms {
     pub(crate) fn asked(&mut self, key: RoomKey, request: u64) -> Option<&Topic> {
         let room = self.wanted.get_mut(&key)?;
         room.phase = Phase::Asked { request };
+        room.may_be_member = true;
         Some(&room.topic)
     }
 
@@ -162,6 +166,8 @@ impl Rooms {
     ) -> Option<(Topic, AfterRefusal)> {
         let room = self.asked_mut(key, request)?;
         let code = refusal.code;
+        // It may also mean that no answer came.
+        room.may_be_member = code == ErrorCode::Internal;
         let next = if code.is_transient() {
             let announced = Duration::from_millis(refusal.retry_after_ms.unwrap_or(0));
             let until = now + room.backoff.fail(rng).max(announced);
@@ -184,6 +190,7 @@ impl Rooms {
     /// The link is gone, and with it every membership on it.
     pub(crate) fn link_lost(&mut self) {
         for room in self.wanted.values_mut() {
+            room.may_be_member = false;
             let stays = match room.phase {
                 Phase::Queued => true,
                 Phase::Asked { .. } | Phase::Member | Phase::Retrying { .. } => false,

@@ -59,7 +59,7 @@ impl Session {
         let Some(ended) = self.rooms.leave(topic) else {
             return;
         };
-        if ended.was_asked
+        if ended.may_be_member
             && let Some(room) = room_name(topic)
             && let Some(link) = self.link_mut()
         {

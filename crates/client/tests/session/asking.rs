@@ -67,25 +67,11 @@ fn what_may_be_asked_twice_is_asked_again_on_the_next_link() {
 #[test]
 fn a_command_goes_on_until_its_result() {
     let mut bench = Bench::live();
-    let command = Command {
-        device_id: DeviceId::parse("device-001").unwrap(),
-        name: "reboot".to_owned(),
-        args: None,
-        ttl_ms: None,
-        idempotency_key: None,
-        confirm: false,
-    };
-    ask(&mut bench, 1, Ask::Command(command));
+    ask(&mut bench, 1, command(None));
     let (id, _) = bench.request();
     let command_id = CommandId::parse("c-1").unwrap();
     bench.reply(&id, &Reply::Ack(Ack::default()));
-    bench.reply(
-        &id,
-        &Reply::CommandStatus(CommandStatus {
-            command_id: command_id.clone(),
-            status: CommandStage::Sent,
-        }),
-    );
+    bench.reply(&id, &status(CommandStage::Sent));
     let told = bench.events();
     assert!(
         matches!(&told[..], [Event::Progress { .. }, Event::Progress { .. }]),
@@ -97,6 +83,76 @@ fn a_command_goes_on_until_its_result() {
         answers(&mut bench)[..],
         [(1, Ok(Reply::CommandResult(_)))]
     ));
+}
+
+#[test]
+fn a_command_whose_link_broke_goes_on_if_it_has_a_key() {
+    let mut bench = Bench::live();
+    ask(&mut bench, 1, command(Some("k")));
+    ask(&mut bench, 2, command(None));
+    for (id, _) in bench.requests() {
+        bench.reply(&id, &Reply::Ack(Ack::default()));
+    }
+    bench.closed(1006);
+    assert!(matches!(answers(&mut bench)[..], [(2, Err(AskError::LinkLost))]));
+    bench.until_connecting();
+    bench.open();
+    bench.greet();
+    bench.events();
+    let (id, again) = bench.request();
+    assert_eq!(Request::from(command(Some("k"))), again, "the same command");
+    bench.reply(&id, &status(CommandStage::Delivered));
+    let refusal = Refusal::new(ErrorCode::CommandFailed, "the valve is stuck");
+    bench.reply(&id, &Reply::Error(refusal.clone()));
+    let told = bench.events();
+    let [Event::Progress { .. }, Event::Answer { result, .. }] = &told[..] else {
+        panic!("{told:?}");
+    };
+    assert_eq!(*result, Err(AskError::Refused(refusal)));
+}
+
+#[test]
+fn commands_that_take_long_keep_nothing_else_from_being_asked() {
+    let mut bench = Bench::live();
+    for id in 0..30 {
+        ask(&mut bench, id, command(None));
+        let (request, _) = bench.request();
+        bench.reply(&request, &Reply::Ack(Ack::default()));
+        bench.reply(&request, &status(CommandStage::Queued));
+    }
+    ask(&mut bench, 99, history());
+    assert!(matches!(bench.request().1, Request::History(_)));
+}
+
+#[test]
+fn the_token_says_how_much_may_be_sent() {
+    let mut config = crate::bench::config();
+    config.token = Some("t".to_owned());
+    let mut bench = Bench::with(config);
+    bench.open();
+    bench.greet();
+    bench.authenticate_with(secs(600), Some(6_000));
+    bench.pong();
+    assert_eq!(answered_of(&mut bench, 500), 500);
+    bench.wish(Wish::SetToken("u".to_owned()));
+    bench.authenticate_with(secs(600), None);
+    assert_eq!(
+        answered_of(&mut bench, 500),
+        0,
+        "more than announced were sent already"
+    );
+}
+
+/// How many of so many questions are asked and answered at once.
+fn answered_of(bench: &mut Bench, many: u64) -> usize {
+    for id in 0..many {
+        ask(bench, id, history());
+        if let [(request, Request::History(_))] = &bench.requests()[..] {
+            answer(bench, request);
+        }
+    }
+    let answered = answers(bench);
+    answered.iter().filter(|(_, answer)| answer.is_ok()).count()
 }
 
 #[test]
@@ -164,6 +220,22 @@ fn history() -> Ask {
         reverse: false,
         ..History::newest(room("a"), 1)
     })
+}
+
+fn command(key: Option<&str>) -> Ask {
+    Ask::Command(Command {
+        device_id: DeviceId::parse("device-001").unwrap(),
+        name: "reboot".to_owned(),
+        args: None,
+        ttl_ms: None,
+        idempotency_key: key.map(|key| nexus_protocol::IdempotencyKey::parse(key).unwrap()),
+        confirm: false,
+    })
+}
+
+fn status(status: CommandStage) -> Reply {
+    let command_id = CommandId::parse("c-1").unwrap();
+    Reply::CommandStatus(CommandStatus { command_id, status })
 }
 
 fn publish(key: Option<&str>) -> Ask {

@@ -189,6 +189,10 @@ impl Bench {
     }
 
     pub(crate) fn authenticate(&mut self, lasts: Duration) -> String {
+        self.authenticate_with(lasts, None)
+    }
+
+    pub(crate) fn authenticate_with(&mut self, lasts: Duration, messages_per_minute: Option<u32>) -> String {
         let (id, request) = self.request();
         let Request::Auth(auth) = request else {
             panic!("{request:?}");
@@ -196,7 +200,7 @@ impl Bench {
         let reply = Reply::Authenticated(Authenticated {
             user: UserId::parse("ann").unwrap(),
             expires_at: wall_at(self.now + lasts),
-            messages_per_minute: None,
+            messages_per_minute,
         });
         self.reply(&id, &reply);
         auth.token

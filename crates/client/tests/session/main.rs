@@ -8,5 +8,7 @@ mod asking;
 mod connecting;
 mod freshness;
 mod heartbeat;
+mod keys;
+mod rooms;
 mod signing_in;
 mod subscribing;

@@ -26,6 +26,7 @@ fn every_promise_holds_through_random_faults() {
     };
     let several = seeds.end - seeds.start >= RUNS;
     let (mut publications, mut losses, mut recovered) = (0, 0, 0);
+    let (mut entered, mut snapshots, mut continued) = (0, 0, 0);
     for seed in seeds {
         #[cfg(target_arch = "wasm32")]
         wasm_bindgen_test::console_log!("run {seed}");
@@ -34,12 +35,21 @@ fn every_promise_holds_through_random_faults() {
         publications += report.publications;
         losses += report.losses;
         recovered += report.recovered;
+        entered += report.entered;
+        snapshots += report.snapshots;
+        continued += report.continued;
     }
     // The runs must have had something to prove.
     if several {
         assert!(publications > RUNS * 20, "{publications} publications came");
         assert!(losses > RUNS / 4, "{losses} losses were told");
         assert!(recovered > RUNS, "{recovered} publications were recovered");
+        assert!(entered > RUNS, "rooms were entered {entered} times");
+        assert!(snapshots > RUNS, "{snapshots} snapshots of a key came");
+        assert!(
+            continued > RUNS / 20,
+            "{continued} orders went on under another epoch"
+        );
     }
 }
 

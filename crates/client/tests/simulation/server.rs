@@ -4,12 +4,12 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use nexus_protocol::{
-    Authenticated, ChannelStatus, ClientId, Connected, ErrorCode, FeedState, Filters, Gap, HistoryPage,
-    Limits, Mode, Offset, Push, Refusal, Reply, Request, Shutdown, Subscribe, Subscribed, Topic,
-    Unsubscribed, UserId, decode_request, encode_push, encode_reply,
+    Authenticated, ChannelStatus, ClientId, Connected, ErrorCode, FeedState, Filters, Gap, HistoryPage, Join,
+    Joined, Left, Limits, Member, Mode, Offset, PresenceUpdate, Push, Refusal, Reply, Request, Shutdown,
+    Subscribe, Subscribed, Topic, Unsubscribed, UserId, decode_request, encode_push, encode_reply,
 };
 
-use crate::broker::{Broker, publication, wall};
+use crate::broker::{Broker, publication, truth, wall};
 
 /// What travels to the client.
 #[derive(Clone, PartialEq, Debug)]
@@ -52,6 +52,8 @@ pub(crate) struct Server {
 pub(crate) struct Connection {
     user: Option<Duration>,
     seats: BTreeMap<String, Seat>,
+    /// The rooms of which the client is a member by this connection.
+    pub(crate) rooms: BTreeSet<String>,
     arrived: VecDeque<Duration>,
     refused: VecDeque<Duration>,
     pub(crate) heard: Duration,
@@ -88,6 +90,7 @@ impl Server {
             Connection {
                 user: None,
                 seats: BTreeMap::new(),
+                rooms: BTreeSet::new(),
                 arrived: VecDeque::new(),
                 refused: VecDeque::new(),
                 heard: now,
@@ -143,7 +146,7 @@ impl Server {
         let reply = match request {
             Request::Auth(auth) => self.auth(id, &auth.token, now),
             Request::Ping => Ok(Reply::Pong),
-            Request::Subscribe(_) if lot < self.rules.grumpy => {
+            Request::Subscribe(_) | Request::Join(_) if lot < self.rules.grumpy => {
                 Err(Refusal::new(ErrorCode::RateLimited, "not now").retry_after_ms(1_500))
             }
             Request::Subscribe(subscribe) => self.subscribe(id, subscribe, broker, now, &mut frames),
@@ -154,6 +157,13 @@ impl Server {
                     channel: target.topic.channel_name(),
                     params: target.topic.params(),
                 }))
+            }
+            Request::Join(join) => self.join(id, join, broker, now),
+            Request::Leave(Join { room }) => {
+                let connection = self.connections.get_mut(&id).unwrap();
+                let name = format!("room:{room}");
+                connection.rooms.remove(&name);
+                Ok(Reply::Left(Left { room }))
             }
             Request::History(history) => {
                 let position = broker.log(&history.topic).position.clone();
@@ -230,13 +240,10 @@ impl Server {
         );
         let mode = subscribe.mode.unwrap_or(topic.default_mode());
         let log = broker.log(&topic);
-        let reaches = |offset: Offset| offset >= log.floor() && offset <= log.position.offset;
-        let recovered = subscribe
-            .recover
-            .as_ref()
-            .map(|recover| recover.epoch == log.position.epoch && reaches(recover.offset));
+        let recovered = subscribe.recover.as_ref().map(|recover| log.reaches(recover));
         let offset = match (&subscribe.recover, recovered) {
             (Some(recover), Some(true)) => recover.offset,
+            _ if topic.has_keys() => log.position.offset,
             _ if mode == Mode::Every && subscribe.snapshot => {
                 // The last few, as ordinary pushes.
                 Offset(log.floor().0.max(log.position.offset.0.saturating_sub(5)))
@@ -261,6 +268,14 @@ impl Server {
             snapshot.snapshot = true;
             frames.push(push(&Push::Publication(snapshot), now));
         }
+        if topic.has_keys() && recovered != Some(true) {
+            for at in log.standing().into_values() {
+                let mut snapshot = publication(&topic, &log.position.epoch, (log.position.offset, wall(now)));
+                snapshot.snapshot = true;
+                snapshot.payload = truth(&topic, &log.position.epoch, at);
+                frames.push(push(&Push::Publication(snapshot), now));
+            }
+        }
         let epoch = log.position.epoch.clone();
         connection.seats.insert(name.clone(), seat);
         let losses = connection.catch_up(&name, broker, now, frames);
@@ -277,6 +292,53 @@ impl Server {
             contiguous: mode == Mode::Every && throttle.is_none(),
             status: Some(ChannelStatus::new(FeedState::Live, wall(now))),
         }))
+    }
+
+    fn join(&mut self, id: u64, join: Join, broker: &Broker, now: Duration) -> Result<Reply, Refusal> {
+        if self.upstream_down {
+            return Err(Refusal::new(ErrorCode::Internal, "not now"));
+        }
+        let connection = self.connections.get_mut(&id).unwrap();
+        let name = format!("room:{}", join.room);
+        let Some(seat) = connection.seats.get(&name) else {
+            panic!("enters {name} without a subscription");
+        };
+        connection.rooms.insert(name.clone());
+        let others = broker.others.get(&name).into_iter().flatten();
+        let everyone = others.map(String::as_str).chain(["ann"]);
+        Ok(Reply::Joined(Joined {
+            room: join.room,
+            members: everyone.map(|name| member(name, now)).collect(),
+            epoch: nexus_protocol::Epoch::parse("e1").unwrap(),
+            offset: seat.at,
+        }))
+    }
+
+    /// Another came to a room or left it: what each connection gets.
+    pub(crate) fn someone_moved(
+        &mut self,
+        topic: &Topic,
+        (other, came): (&str, bool),
+        now: Duration,
+    ) -> Vec<(u64, Vec<Frame>)> {
+        let mut update = PresenceUpdate::default();
+        let moved = if came {
+            &mut update.joined
+        } else {
+            &mut update.left
+        };
+        moved.push(member(other, now));
+        let name = topic.to_string();
+        self.connections
+            .iter()
+            .filter(|(_, connection)| connection.seats.contains_key(&name))
+            .map(|(id, _)| {
+                (
+                    *id,
+                    vec![push(&Push::Presence(topic.clone(), update.clone()), now)],
+                )
+            })
+            .collect()
     }
 
     /// Something was published: what each connection gets now.
@@ -335,6 +397,11 @@ impl Server {
 }
 
 impl Connection {
+    /// The topics that are subscribed.
+    pub(crate) fn topics(&self) -> impl Iterator<Item = &String> {
+        self.seats.keys()
+    }
+
     /// Sends what a seat has not had yet. Says how many losses had to be told.
     fn catch_up(&mut self, name: &str, broker: &mut Broker, now: Duration, frames: &mut Vec<Frame>) -> u64 {
         let blocked = self.blocked;
@@ -372,6 +439,13 @@ impl Connection {
         }
         seat.at = log.position.offset;
         losses
+    }
+}
+
+pub(crate) fn member(name: &str, now: Duration) -> Member {
+    Member {
+        user: UserId::parse(name).unwrap(),
+        since: wall(now),
     }
 }
 

@@ -39,6 +39,7 @@ pub(crate) struct World {
     wake: u64,
     ledger: Ledger,
     wanted: BTreeMap<String, Topic>,
+    joined: BTreeMap<String, Topic>,
     unknown: BTreeSet<String>,
     hidden: bool,
     reading: bool,
@@ -58,8 +59,8 @@ pub(crate) struct World {
     current: Option<(LinkId, u64)>,
     attempts: VecDeque<Duration>,
     faults: bool,
-    /// Frames were damaged by something that no server or network of ours does: more losses are told then.
-    pub(crate) damaged: u64,
+    /// Topics of which a publication was left out, against all rules: only a later one can show that.
+    damaged: BTreeMap<String, Topic>,
     topics: usize,
     traced: bool,
 }
@@ -88,6 +89,7 @@ enum Act {
     BreaksForClient(u64),
     BreaksForServer(u64),
     Publish,
+    SomeoneMoves,
     Fault,
     FaultsEnd,
     Person,
@@ -159,6 +161,7 @@ impl World {
             wake: 0,
             ledger: Ledger::default(),
             wanted: BTreeMap::new(),
+            joined: BTreeMap::new(),
             unknown,
             hidden: false,
             reading: true,
@@ -174,7 +177,7 @@ impl World {
             current: None,
             attempts: VecDeque::new(),
             faults: true,
-            damaged: 0,
+            damaged: BTreeMap::new(),
             topics,
             traced,
         };
@@ -187,6 +190,7 @@ impl World {
         }
         for act in [
             Act::Publish,
+            Act::SomeoneMoves,
             Act::Fault,
             Act::Person,
             Act::ServerChecks,
@@ -213,6 +217,9 @@ impl World {
             publications: self.ledger.publications,
             losses: self.ledger.losses,
             recovered: self.ledger.recovered_told,
+            entered: self.ledger.entered,
+            snapshots: self.ledger.snapshots,
+            continued: self.ledger.continued,
         }
     }
 
@@ -233,6 +240,7 @@ impl World {
             }
             Act::BreaksForServer(wire) => self.server_forgets(wire),
             Act::Publish => self.publish(),
+            Act::SomeoneMoves => self.someone_moves(),
             Act::Fault => self.fault(),
             Act::FaultsEnd => self.faults_end(),
             Act::Person => self.person(),
@@ -287,4 +295,10 @@ pub(crate) struct Report {
     pub(crate) publications: u64,
     pub(crate) losses: u64,
     pub(crate) recovered: u64,
+    /// How often a room was entered.
+    pub(crate) entered: u64,
+    /// Snapshots of one key.
+    pub(crate) snapshots: u64,
+    /// How often a topic went on under another epoch.
+    pub(crate) continued: u64,
 }

@@ -6,7 +6,7 @@ impl World {
     /// Never called live while the link is not known to be, not even by a session that was not woken for long.
     pub(super) fn check_now(&mut self) {
         let silent = self.now.saturating_sub(self.heard);
-        for topic in self.wanted.values() {
+        for topic in self.wanted.values().chain(self.joined.values()) {
             let freshness = self.session.freshness(topic, self.now).expect("it is wanted");
             if freshness.is_live() {
                 assert!(self.current.is_some(), "{topic} is called live without a link");
@@ -61,12 +61,54 @@ impl World {
                 had.offset, log.position.offset,
                 "{name} has what was published last"
             );
+            if topic.has_keys() {
+                let standing = self.ledger.standing(topic).expect("it is known");
+                let newest = log.standing();
+                for (key, offset) in standing {
+                    assert_eq!(
+                        newest.get(key),
+                        Some(offset),
+                        "{name}: the newest of each key stands"
+                    );
+                }
+            }
         }
+        self.check_the_rooms(id);
         let told: u64 = self.servers.iter().map(|server| server.losses_told).sum();
         assert!(
             self.ledger.losses <= told,
             "{} losses, though only {told} were told",
             self.ledger.losses
         );
+    }
+
+    /// What the session, the server and the application hold to be subscribed and joined is the same, and who is there.
+    fn check_the_rooms(&self, id: u64) {
+        let server = &self.servers[self.wires[&id].server];
+        let connection = &server.connections[&id];
+        let known = |name: &&String| !self.unknown.contains(*name);
+        let both: BTreeSet<&String> = self.wanted.keys().chain(self.joined.keys()).collect();
+        assert_eq!(
+            connection.topics().collect::<BTreeSet<_>>(),
+            both.into_iter().filter(known).collect(),
+            "exactly what is wanted is subscribed"
+        );
+        assert_eq!(
+            connection.rooms.iter().collect::<BTreeSet<_>>(),
+            self.joined.keys().filter(known).collect(),
+            "exactly what is wanted is joined"
+        );
+        let nobody = BTreeSet::new();
+        for name in self.joined.keys().filter(known) {
+            assert!(self.session.is_member(&self.joined[name]), "{name}");
+            let others = self.brokers[server.broker].others.get(name);
+            let mut everyone = others.unwrap_or(&nobody).clone();
+            everyone.insert("ann".to_owned());
+            assert_eq!(
+                self.ledger.people.get(name),
+                Some(&everyone),
+                "{name}: who is there is known"
+            );
+        }
     }
 }

@@ -26,8 +26,40 @@ impl World {
             .choice(&[None, None, Some(Mode::Latest)])
             .expect("one of three");
         subscribe.throttle_ms = *self.rng.choice(&[None, None, Some(2_000)]).expect("one of three");
+        if topic.has_keys() {
+            (subscribe.mode, subscribe.throttle_ms) = (None, None);
+        }
         self.wanted.insert(topic.to_string(), topic);
         self.wish(Wish::Subscribe(subscribe));
+    }
+
+    pub(super) fn unsubscribe(&mut self, number: usize) {
+        let topic = topic(number);
+        let name = topic.to_string();
+        self.wanted.remove(&name);
+        if !self.joined.contains_key(&name) {
+            self.ledger.close(&topic);
+        }
+        self.wish(Wish::Unsubscribe(topic));
+    }
+
+    pub(super) fn join(&mut self, number: usize) {
+        let topic = topic(number);
+        if let Topic::Named(_) = topic {
+            self.joined.insert(topic.to_string(), topic.clone());
+            self.wish(Wish::Join(topic));
+        }
+    }
+
+    pub(super) fn leave(&mut self, number: usize) {
+        let topic = topic(number);
+        let name = topic.to_string();
+        self.joined.remove(&name);
+        self.ledger.people.remove(&name);
+        if !self.wanted.contains_key(&name) {
+            self.ledger.close(&topic);
+        }
+        self.wish(Wish::Leave(topic));
     }
 
     pub(super) fn give_token(&mut self, good: bool) {

@@ -89,9 +89,14 @@ impl World {
     pub(super) fn stop_server(&mut self, server: usize) {
         self.servers[server].connections.clear();
         self.servers[server].up = false;
-        if self.rng.u32(..3) == 0 {
-            let broker = self.servers[server].broker;
-            self.brokers[broker].forget();
+        let broker = self.servers[server].broker;
+        match self.rng.u32(..3) {
+            0 => self.brokers[broker].forget(),
+            1 => {
+                let lost = self.rng.usize(..3);
+                self.brokers[broker].crash(lost);
+            }
+            _ => {}
         }
         let back = self.rng.u64(100..20_000);
         self.after(back, Act::ServerStarts(server));
@@ -115,6 +120,9 @@ impl World {
             for connection in server.connections.values_mut() {
                 connection.leaving = None;
             }
+        }
+        for topic in std::mem::take(&mut self.damaged).into_values() {
+            self.publish_on(&topic, 1);
         }
         self.after(1, Act::Shows);
         self.after(1, Act::ComesOnline);

@@ -14,18 +14,11 @@ impl World {
             return;
         }
         let number = self.rng.usize(..self.topics);
-        match self.rng.u32(..12) {
-            0 => {
-                let topic = topic(number);
-                self.wanted.remove(&topic.to_string());
-                self.ledger.close(&topic);
-                self.wish(Wish::Unsubscribe(topic));
-            }
+        match self.rng.u32(..16) {
+            0 => self.unsubscribe(number),
             1..=3 => self.subscribe(number),
             4 => {
-                let topic = topic(number);
-                self.ledger.close(&topic);
-                self.wish(Wish::Unsubscribe(topic));
+                self.unsubscribe(number);
                 self.subscribe(number);
             }
             5 => {
@@ -43,6 +36,12 @@ impl World {
                 for _ in 0..20 {
                     self.wish(Wish::ReconnectNow);
                 }
+            }
+            12 | 13 => self.join(number),
+            14 => self.leave(number),
+            15 => {
+                self.leave(number);
+                self.join(number);
             }
             8 => self.wish(Wish::SignOut),
             9 => {

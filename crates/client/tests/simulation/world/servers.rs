@@ -1,5 +1,7 @@
 //! The servers' side: what reaches them, what they send, and what becomes of it on the way.
 
+use nexus_protocol::{FromServer, Push, decode_server};
+
 use crate::world::*;
 
 impl World {
@@ -25,12 +27,17 @@ impl World {
     /// Puts frames on the wire; some are damaged, while there are faults.
     pub(super) fn send_down(&mut self, id: u64, frames: Vec<Frame>) {
         for frame in frames {
-            let is_push = matches!(&frame, Frame::Text(text) if text.starts_with(r#"{"type":"message""#));
+            let is_push = matches!(&frame, Frame::Text(text) if is_ordered(text));
             match self.rng.u32(..400) {
                 0 if self.faults && is_push => self.put(id, frame.clone()),
                 1 if self.faults && is_push => {
                     // A publication is left out, against all rules.
-                    self.damaged += 1;
+                    if let Frame::Text(text) = &frame
+                        && let Ok(FromServer::Push(Push::Publication(publication))) = decode_server(text)
+                    {
+                        self.damaged
+                            .insert(publication.topic.to_string(), publication.topic);
+                    }
                     continue;
                 }
                 2 if self.faults => {
@@ -76,22 +83,55 @@ impl World {
         let number = self.rng.usize(..self.topics);
         let topic = topic(number);
         let burst = if self.rng.u32(..20) == 0 { 30 } else { 1 };
-        for _ in 0..self.rng.usize(1..=burst) {
+        let times = self.rng.usize(1..=burst);
+        self.publish_on(&topic, times);
+        let pause = if self.faults { 1_200 } else { 6_000 };
+        let pause = self.rng.u64(1..pause);
+        self.after(pause, Act::Publish);
+    }
+
+    pub(super) fn publish_on(&mut self, topic: &Topic, times: usize) {
+        for _ in 0..times {
             for broker in 0..self.brokers.len() {
-                self.brokers[broker].publish(&topic, self.now);
+                self.brokers[broker].publish(topic, self.now);
             }
             for server in 0..self.servers.len() {
                 let server = &mut self.servers[server];
                 let broker = &mut self.brokers[server.broker];
-                let out = server.fan_out(&topic, broker, self.now);
+                let out = server.fan_out(topic, broker, self.now);
                 for (id, frames) in out {
                     self.send_down(id, frames);
                 }
             }
         }
-        let pause = if self.faults { 1_200 } else { 6_000 };
+    }
+
+    /// Someone else comes to a room or leaves it.
+    pub(super) fn someone_moves(&mut self) {
+        if self.now > FAULTS + SETTLING - LAST_WORDS {
+            return;
+        }
+        let topic = topic(self.rng.usize(..self.topics));
+        let other = ["bob", "eve", "kim"][self.rng.usize(..3)];
+        for broker in 0..self.brokers.len() {
+            let others = self.brokers[broker].others.entry(topic.to_string()).or_default();
+            let came = others.insert(other.to_owned());
+            if !came {
+                others.remove(other);
+            }
+            for server in 0..self.servers.len() {
+                if self.servers[server].broker != broker {
+                    continue;
+                }
+                let out = self.servers[server].someone_moved(&topic, (other, came), self.now);
+                for (id, frames) in out {
+                    self.send_down(id, frames);
+                }
+            }
+        }
+        let pause = if self.faults { 4_000 } else { 20_000 };
         let pause = self.rng.u64(1..pause);
-        self.after(pause, Act::Publish);
+        self.after(pause, Act::SomeoneMoves);
     }
 
     pub(super) fn server_checks(&mut self) {
@@ -126,4 +166,11 @@ impl World {
             connection.blocked = false;
         }
     }
+}
+
+/// Whether a frame has a place in an order, so that it is noticed if it comes twice or not at all.
+fn is_ordered(text: &str) -> bool {
+    let has_keys =
+        text.starts_with(r#"{"type":"telemetry.update""#) || text.starts_with(r#"{"type":"tasks.update""#);
+    text.starts_with(r#"{"type":"message""#) || (has_keys && !text.contains(r#""snapshot":true"#))
 }
