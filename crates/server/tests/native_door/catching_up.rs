@@ -12,7 +12,7 @@ async fn see_until(client: &mut Client, last: u64) -> (Vec<u64>, Vec<Value>) {
     while offsets.last() != Some(&last) {
         let message = client.next().await;
         match message["type"].as_str() {
-            Some("message") => offsets.push(message["offset"].as_u64().unwrap()),
+            Some("events.update") => offsets.push(message["offset"].as_u64().unwrap()),
             Some("channel.status") => told.push(message["payload"].clone()),
             _ => panic!("{message}"),
         }
@@ -27,10 +27,10 @@ async fn behind(world: &World) -> Client {
     };
     let mut client = world.knock(knock).await.unwrap();
     client.next_of("connected").await;
-    client.subscribe("room:a").await;
+    client.subscribe("events").await;
     let word = format!("\"{}\"", "x".repeat(WORD_BYTES));
     for _ in 0..2_000 {
-        world.publish("room:a", &word).await;
+        world.publish("events", &word).await;
     }
     client
 }
@@ -52,7 +52,7 @@ async fn what_did_not_fit_comes_from_the_history_without_a_gap() {
     assert_eq!(json!(states), json!(["resyncing", "live"]), "{told:?}");
     assert_eq!(world.metric("nexus_subscriptions_behind_total").await, 1);
     assert_eq!(world.metric("nexus_publications_missed_total").await, 0);
-    world.publish("room:a", "1").await;
+    world.publish("events", "1").await;
     assert_eq!(client.next().await["offset"], 2_001, "and it is live again");
 }
 
@@ -89,11 +89,11 @@ async fn with_latest_a_slow_link_gets_the_newest_and_no_queue() {
     let mut client = world.knock(knock).await.unwrap();
     client.next_of("connected").await;
     client
-        .subscribe_with(json!({"channel": "room:a", "mode": "latest"}))
+        .subscribe_with(json!({"channel": "events", "mode": "latest"}))
         .await;
     for number in 1..=5_000 {
         world
-            .publish("room:a", &format!("[{number},\"{}\"]", "x".repeat(WORD_BYTES)))
+            .publish("events", &format!("[{number},\"{}\"]", "x".repeat(WORD_BYTES)))
             .await;
         if number % 100 == 0 {
             tokio::task::yield_now().await;

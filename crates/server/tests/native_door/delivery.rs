@@ -290,7 +290,7 @@ async fn whoever_joins_at_any_moment_sees_one_unbroken_order() {
             tokio::spawn(async move {
                 for word in 0..WORDS {
                     let content = Content::Whole(format!("[{publisher},{word}]").into());
-                    broker.publish(&topic("room:a"), content, now()).await.unwrap();
+                    broker.publish(&topic("events"), content, now()).await.unwrap();
                     if word % 7 == 0 {
                         tokio::task::yield_now().await;
                     }
@@ -305,7 +305,7 @@ async fn whoever_joins_at_any_moment_sees_one_unbroken_order() {
                 for _ in 0..fastrand::u32(..2_000) {
                     tokio::task::yield_now().await;
                 }
-                let subscribed = client.subscribe("room:a").await;
+                let subscribed = client.subscribe("events").await;
                 let mut expected = subscribed["offset"].as_u64().unwrap();
                 let mut next_of = [None; PUBLISHERS as usize];
                 while expected < WORDS * PUBLISHERS {

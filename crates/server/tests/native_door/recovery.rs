@@ -8,27 +8,27 @@ use crate::harness::{World, settings};
 async fn everything_missed_follows_and_nothing_is_repeated() {
     let world = World::start(settings()).await;
     let mut client = world.connect().await;
-    let epoch = client.subscribe("room:a").await["epoch"].clone();
+    let epoch = client.subscribe("events").await["epoch"].clone();
     for number in 1..=5 {
-        world.publish("room:a", &number.to_string()).await;
+        world.publish("events", &number.to_string()).await;
     }
     for number in 1..=3 {
         assert_eq!(client.next().await["offset"], number);
     }
     client.leave().await;
     for number in 6..=500 {
-        world.publish("room:a", &number.to_string()).await;
+        world.publish("events", &number.to_string()).await;
     }
     let mut client = world.connect().await;
     let recover = json!({"epoch": epoch, "offset": 3});
     let subscribed = client
-        .subscribe_with(json!({"channel": "room:a", "recover": recover}))
+        .subscribe_with(json!({"channel": "events", "recover": recover}))
         .await;
     assert_eq!(
         (&subscribed["recovered"], &subscribed["offset"]),
         (&json!(true), &json!(3))
     );
-    world.publish("room:a", "501").await;
+    world.publish("events", "501").await;
     for number in 4..=501 {
         let push = client.next().await;
         assert_eq!(
@@ -41,26 +41,26 @@ async fn everything_missed_follows_and_nothing_is_repeated() {
 #[tokio::test]
 async fn whoever_missed_nothing_is_told_so() {
     let world = World::start(settings()).await;
-    let position = world.publish("room:a", "1").await;
+    let position = world.publish("events", "1").await;
     let mut client = world.connect().await;
     let recover = json!({"epoch": position.epoch, "offset": 1});
     let subscribed = client
-        .subscribe_with(json!({"channel": "room:a", "recover": recover}))
+        .subscribe_with(json!({"channel": "events", "recover": recover}))
         .await;
     assert_eq!(
         (&subscribed["recovered"], &subscribed["offset"]),
         (&json!(true), &json!(1))
     );
-    world.publish("room:a", "2").await;
+    world.publish("events", "2").await;
     assert_eq!(client.next().await["offset"], 2);
 }
 
 #[tokio::test]
 async fn recovered_is_false_when_anything_is_missing() {
     let world = World::start(settings().with("history_publications", 10).with("replay", 2)).await;
-    let mut position = world.publish("room:a", "1").await;
+    let mut position = world.publish("events", "1").await;
     for number in 2..=20 {
-        position = world.publish("room:a", &number.to_string()).await;
+        position = world.publish("events", &number.to_string()).await;
     }
     for (epoch, offset, recovered) in [
         (position.epoch.to_string(), 20, true),
@@ -73,7 +73,7 @@ async fn recovered_is_false_when_anything_is_missing() {
         let mut client = world.connect().await;
         let recover = json!({"epoch": epoch, "offset": offset});
         let subscribed = client
-            .subscribe_with(json!({"channel": "room:a", "recover": recover}))
+            .subscribe_with(json!({"channel": "events", "recover": recover}))
             .await;
         assert_eq!(subscribed["recovered"], recovered, "{epoch} {offset}");
         assert_eq!(subscribed["epoch"], json!(position.epoch));

@@ -80,10 +80,10 @@ async fn clients_that_never_read_are_bounded_and_closed_and_others_go_on() {
 async fn a_client_that_reads_again_in_time_learns_why_it_was_closed() {
     let world = World::start(settings().with("slow_secs", 0.3)).await;
     let mut client = that_reads_little(&world).await;
-    client.subscribe("room:a").await;
+    client.subscribe("events").await;
     let word = format!("\"{}\"", "x".repeat(10_000));
     for _ in 0..200 {
-        world.publish("room:a", &word).await;
+        world.publish("events", &word).await;
     }
     until(&world, "nexus_subscriptions", |left| left == 0).await;
     assert_eq!(client.code().await, 4008);
@@ -94,10 +94,10 @@ async fn a_client_that_asks_and_never_reads_waits_for_itself() {
     World::disturbed(settings().with("slow_secs", 1.0), async |world| {
         let word = format!("\"{}\"", "x".repeat(10_000));
         for _ in 0..90 {
-            world.publish("room:a", &word).await;
+            world.publish("events", &word).await;
         }
         let mut client = that_reads_little(world).await;
-        let question = frame(0x81, br#"{"type":"history","payload":{"channel":"room:a"}}"#);
+        let question = frame(0x81, br#"{"type":"history","payload":{"channel":"events"}}"#);
         for _ in 0..90 {
             client.send_raw(&question).await;
         }
@@ -118,16 +118,16 @@ async fn a_client_that_reads_slowly_but_reads_is_not_closed() {
     let settings = settings().with("slow_secs", 1.5).with("history_bytes", 64 << 20);
     let world = World::start(settings).await;
     let mut client = that_reads_little(&world).await;
-    client.subscribe("room:a").await;
+    client.subscribe("events").await;
     let word = format!("\"{}\"", "x".repeat(10_000));
     for _ in 0..WORDS {
-        world.publish("room:a", &word).await;
+        world.publish("events", &word).await;
     }
     // Each pause is much shorter than the limit, all of them together are longer.
     let mut pause = tokio::time::interval(Duration::from_millis(15));
     for number in 1..=WORDS {
         pause.tick().await;
-        assert_eq!(client.next_of("message").await["offset"], number);
+        assert_eq!(client.next_of("events.update").await["offset"], number);
     }
     assert_eq!(client.ask("ping", json!(null)).await["type"], "pong");
 }
