@@ -243,6 +243,7 @@ mod tests {
 
     use super::*;
     use crate::canvas::series::Step;
+    use crate::canvas::viewport::Window;
 
     const MINUTE: i64 = 60_000;
     const STAGE: Stage = Stage {

@@ -12,6 +12,21 @@ const MARGIN: f64 = 24.0;
 /// When fewer loaded slots than this share of the view remain to the left, it is time to ask for more.
 const REFILL: f64 = 0.5;
 
+/// What hands can do to a window on time, whether it counts slots or milliseconds.
+pub trait Window {
+    /// Width of the plot, CSS pixels.
+    fn width(&self) -> f64;
+    /// Moves the data by `pixels`: positive shows what is older.
+    fn pan(&mut self, pixels: f64);
+    /// Zooms by `factor` (above 1 enlarges); what is under `x` stays there. While the newest is followed, the right edge
+    /// stays instead, so that zooming never loses it.
+    fn zoom(&mut self, factor: f64, x: f64);
+    /// Shows the newest and follows it.
+    fn show_now(&mut self);
+    /// Shows the oldest that is loaded.
+    fn show_oldest(&mut self);
+}
+
 /// See the file's head.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Viewport {
@@ -52,45 +67,6 @@ impl Viewport {
         self.settle();
     }
 
-    /// Moves the bars by `pixels`: positive shows older ones.
-    pub fn pan(&mut self, pixels: f64) {
-        if !pixels.is_finite() || self.extent.is_none() {
-            return;
-        }
-        self.right -= pixels / self.spacing;
-        self.following = self.reaches_newest();
-        self.settle();
-    }
-
-    /// Zooms by `factor` (above 1 enlarges); what is under `x` stays there. While the newest bar is followed, the
-    /// right edge stays instead, so that zooming never loses the market.
-    pub fn zoom(&mut self, factor: f64, x: f64) {
-        if !factor.is_finite() || factor <= 0.0 || self.extent.is_none() {
-            return;
-        }
-        let anchor = self.coordinate(x);
-        self.spacing = (self.spacing * factor).clamp(*SPACING.start(), *SPACING.end());
-        if !self.following {
-            self.right = anchor + (self.width - x) / self.spacing;
-            self.following = self.reaches_newest();
-        }
-        self.settle();
-    }
-
-    /// Shows the newest bar and follows it.
-    pub fn show_now(&mut self) {
-        self.following = true;
-        self.settle();
-    }
-
-    /// Shows the oldest loaded bar at the left edge.
-    pub fn show_oldest(&mut self) {
-        let Some((first, _)) = self.extent else { return };
-        self.right = first as f64 + self.width / self.spacing;
-        self.following = self.right >= self.newest_edge();
-        self.settle();
-    }
-
     /// Whether the newest bar is followed.
     pub fn is_following(&self) -> bool {
         self.following
@@ -99,11 +75,6 @@ impl Viewport {
     /// Pixels per slot.
     pub fn spacing(&self) -> f64 {
         self.spacing
-    }
-
-    /// Width of the plot.
-    pub fn width(&self) -> f64 {
-        self.width
     }
 
     /// First and last slot of which anything shows.
@@ -169,6 +140,46 @@ impl Viewport {
         self.right = self
             .right
             .clamp(least.min(self.newest_edge()), self.newest_edge());
+    }
+}
+
+impl Window for Viewport {
+    fn width(&self) -> f64 {
+        self.width
+    }
+
+    fn pan(&mut self, pixels: f64) {
+        if !pixels.is_finite() || self.extent.is_none() {
+            return;
+        }
+        self.right -= pixels / self.spacing;
+        self.following = self.reaches_newest();
+        self.settle();
+    }
+
+    fn zoom(&mut self, factor: f64, x: f64) {
+        if !factor.is_finite() || factor <= 0.0 || self.extent.is_none() {
+            return;
+        }
+        let anchor = self.coordinate(x);
+        self.spacing = (self.spacing * factor).clamp(*SPACING.start(), *SPACING.end());
+        if !self.following {
+            self.right = anchor + (self.width - x) / self.spacing;
+            self.following = self.reaches_newest();
+        }
+        self.settle();
+    }
+
+    fn show_now(&mut self) {
+        self.following = true;
+        self.settle();
+    }
+
+    fn show_oldest(&mut self) {
+        let Some((first, _)) = self.extent else { return };
+        self.right = first as f64 + self.width / self.spacing;
+        self.following = self.right >= self.newest_edge();
+        self.settle();
     }
 }
 

@@ -4,6 +4,7 @@
 pub(crate) mod account;
 pub(crate) mod chains;
 pub(crate) mod condition;
+pub(crate) mod device;
 pub(crate) mod face;
 pub(crate) mod feed;
 pub(crate) mod link;

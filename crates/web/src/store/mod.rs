@@ -4,17 +4,24 @@
 //! the tab is hidden. What no component follows any more is dropped.
 
 mod account;
+mod activity;
 mod asks;
 mod book;
 mod candles;
 mod chain;
 mod chains;
+mod commands;
+mod devices;
+mod events;
 mod feeds;
+mod fleet;
 mod ladder;
 mod prices;
 mod room;
 mod rooms;
+mod streams;
 mod tape;
+mod tasks;
 mod wants;
 
 use std::cell::{Cell, RefCell};
@@ -39,11 +46,17 @@ pub(crate) use asks::{Complaint, News};
 pub(crate) use book::{Book, Level};
 pub(crate) use candles::bars_of;
 pub(crate) use chain::Chain;
+pub(crate) use commands::{CommandLife, CommandLog, Step as CommandStep};
+pub(crate) use devices::Sent;
+pub(crate) use events::{EventFeed, Happening, Tone};
 pub(crate) use feeds::Feeds;
+pub(crate) use fleet::{Device, Fleet, Known, Metric};
 pub(crate) use ladder::{Group, Ladder, Rung};
 pub(crate) use prices::{Direction, PriceBoard, Quote};
 pub(crate) use room::{Access, Delivery, Outgoing, Past, Present, Room};
+pub(crate) use streams::{Stream, StreamState, Streams};
 pub(crate) use tape::{Entry, Tape, TapeTrade};
+pub(crate) use tasks::{Task, TaskBoard};
 pub(crate) use wants::{Want, Wants};
 
 /// Bars of at most this length, in milliseconds, give a sparkline its past.
@@ -70,6 +83,8 @@ struct Shared {
     rooms: rooms::Rooms,
     chains: chains::Chains,
     accounts: RefCell<HashMap<UserId, Live<AccountBoard>>>,
+    workshop: devices::Workshop,
+    activity: activity::Activity,
     wants: Wants,
 }
 
@@ -101,6 +116,8 @@ impl Store {
             rooms: rooms::Rooms::default(),
             chains: chains::Chains::default(),
             accounts: RefCell::default(),
+            workshop: devices::Workshop::default(),
+            activity: activity::Activity::default(),
             wants,
         };
         Store {
@@ -194,6 +211,9 @@ impl Store {
                 self.series(symbol, *interval)
                     .write(|series| candles::take(series, bars, snapshot));
             }
+            (Topic::Telemetry, _) => self.handle_telemetry(publication),
+            (Topic::Commands, _) => self.handle_command_publication(publication),
+            (Topic::Tasks | Topic::Ai | Topic::Events, _) => self.handle_activity(publication),
             (Topic::Chain(id), _) => self.handle_chain_publication(id, publication),
             (Topic::UserOrders(user) | Topic::UserFills(user) | Topic::AccountUpdates(user), _) => {
                 self.handle_account_publication(user, publication);
@@ -214,6 +234,9 @@ impl Store {
         if stage == Stage::Followed {
             match topic {
                 Topic::Chain(id) => self.handle_chain_followed(id),
+                Topic::Telemetry => self.handle_telemetry_followed(),
+                Topic::Commands => self.handle_commands_followed(),
+                Topic::Events => self.handle_events_followed(),
                 topic => RoomName::of(topic).iter().for_each(|name| self.handle_room_followed(name)),
             }
         }
@@ -248,11 +271,14 @@ impl Store {
     pub(crate) fn handle_link_lost(&self) {
         self.feeds().write(Feeds::lose_link);
         self.handle_rooms_lost();
+        self.handle_devices_lost();
     }
 
     /// Someone came to or left a topic.
     pub(crate) fn handle_presence(&self, topic: &Topic, update: &PresenceUpdate, now: Moment) {
-        if let Some(name) = RoomName::of(topic) {
+        if *topic == Topic::Telemetry {
+            self.handle_device_presence(update);
+        } else if let Some(name) = RoomName::of(topic) {
             self.handle_room_presence(&name, update, now);
         }
     }

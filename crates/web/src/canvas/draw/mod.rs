@@ -5,6 +5,7 @@ pub mod brush;
 pub mod candles;
 pub mod depth;
 pub mod frame_loop;
+pub mod line;
 pub mod stack;
 pub mod surface;
 pub mod text;

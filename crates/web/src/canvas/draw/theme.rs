@@ -43,6 +43,10 @@ pub struct Theme {
     pub down_wash: String,
     /// Strokes of a gap.
     pub hatch: String,
+    /// The line of a series that has no sides.
+    pub series: String,
+    /// The area below it.
+    pub series_wash: String,
     /// Font families.
     pub font: String,
 }
@@ -87,6 +91,8 @@ impl Theme {
             up_wash: color("--up-wash"),
             down_wash: color("--down-wash"),
             hatch: color("--chart-hatch"),
+            series: color("--chart-line"),
+            series_wash: color("--accent-wash"),
             font: window
                 .get_computed_style(&probe)
                 .ok()

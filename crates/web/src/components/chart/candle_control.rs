@@ -1,4 +1,4 @@
-//! What hands do to a candle chart: pointers, wheel and keys become a view, a stretch and a crosshair. Nothing here
+//! What hands do to a chart of time: pointers, wheel and keys become a view, a stretch and a crosshair. Nothing here
 //! draws, and what it needs of the layout is where the axes begin.
 
 use std::cell::RefCell;
@@ -10,16 +10,16 @@ use web_sys::{Element, Event, HtmlCanvasElement, KeyboardEvent, MouseEvent, Poin
 
 use crate::canvas::draw::stack::Waker;
 use crate::canvas::gesture::{Gesture, Gestures, Zone, wheel_factor};
-use crate::canvas::viewport::Viewport;
+use crate::canvas::viewport::{Viewport, Window};
 
 /// A touch that moved less than this many pixels was a tap.
 const TAP: f64 = 6.0;
 
 /// See the file's head.
 #[derive(Default)]
-pub(super) struct Control {
-    /// Which slots are shown.
-    pub(super) view: Viewport,
+pub(super) struct Control<V = Viewport> {
+    /// What is shown.
+    pub(super) view: V,
     /// Where the crosshair is, CSS pixels.
     pub(super) pointer: Option<(f64, f64)>,
     /// Right edge and lower edge of the panes, CSS pixels; none before the first drawing.
@@ -41,7 +41,7 @@ pub(super) enum Outcome {
     Moved,
 }
 
-impl Control {
+impl<V: Window> Control<V> {
     /// Factor on the automatic price range.
     pub(super) fn stretch(&self) -> f64 {
         self.octaves.exp2()
@@ -160,9 +160,9 @@ impl Control {
 }
 
 /// Listens on the chart until the listeners are dropped. `control` finds the control in what it is a part of.
-pub(super) fn listen<T: 'static>(
+pub(super) fn listen<T: 'static, V: Window + 'static>(
     owner: &Rc<RefCell<T>>,
-    control: fn(&mut T) -> &mut Control,
+    control: fn(&mut T) -> &mut Control<V>,
     canvas: &HtmlCanvasElement,
     host: &Element,
     waker: &Waker,
@@ -176,7 +176,7 @@ pub(super) fn listen<T: 'static>(
     let mut listeners: Vec<EventListener> = [
         (
             "pointerdown",
-            Control::press as fn(&mut Control, &PointerEvent) -> Outcome,
+            Control::press as fn(&mut Control<V>, &PointerEvent) -> Outcome,
         ),
         ("pointermove", Control::shift),
         ("pointerup", Control::release),
@@ -233,14 +233,14 @@ pub(super) fn listen<T: 'static>(
 }
 
 /// From an event to the control, and from what came of it to the next frame.
-struct Bridge<T> {
+struct Bridge<T, V> {
     owner: Rc<RefCell<T>>,
-    control: fn(&mut T) -> &mut Control,
+    control: fn(&mut T) -> &mut Control<V>,
     host: Element,
     waker: Waker,
 }
 
-impl<T> Clone for Bridge<T> {
+impl<T, V> Clone for Bridge<T, V> {
     fn clone(&self) -> Self {
         Self {
             owner: self.owner.clone(),
@@ -251,8 +251,8 @@ impl<T> Clone for Bridge<T> {
     }
 }
 
-impl<T> Bridge<T> {
-    fn pass(&self, event: &Event, act: impl FnOnce(&mut Control) -> Outcome) {
+impl<T, V: Window> Bridge<T, V> {
+    fn pass(&self, event: &Event, act: impl FnOnce(&mut Control<V>) -> Outcome) {
         let mut owner = self.owner.borrow_mut();
         let control = (self.control)(&mut owner);
         let outcome = act(control);

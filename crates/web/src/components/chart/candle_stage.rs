@@ -23,7 +23,7 @@ use crate::canvas::draw::theme::on_theme_change;
 use crate::canvas::layout::{CandleFrame, Stage, TIME_AXIS};
 use crate::canvas::live::Watch;
 use crate::canvas::series::{Bar, SeriesHandle};
-use crate::canvas::viewport::OlderTrigger;
+use crate::canvas::viewport::{OlderTrigger, Window};
 
 /// How long a text alternative may lag behind the picture: reading it is slower than that anyway.
 const WORDS_EVERY_MS: u32 = 3_000;
