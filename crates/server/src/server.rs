@@ -17,7 +17,7 @@ use crate::connections::Connections;
 use crate::doors::addresses::Addresses;
 use crate::doors::listener;
 use crate::drain::Drain;
-use crate::feeds::{Feeds, hyperliquid};
+use crate::feeds::{Feeds, hyperliquid, linera};
 use crate::gateway::Gateway;
 use crate::hub::{Demand, Hub};
 use crate::metrics::Metrics;
@@ -56,6 +56,14 @@ impl Server {
                 Feeds::none().with_hyperliquid(handle)
             }
             None => Feeds::none(),
+        };
+        let feeds = match config.linera {
+            Some(upstream) => {
+                let handle = linera::start(upstream, broker.clone(), &tasks, feeds_end.clone())
+                    .context("the feed of the chain node cannot start")?;
+                feeds.with_linera(handle)
+            }
+            None => feeds,
         };
         let wanting = feeds.clone();
         hub.on_demand(Box::new(move |demand| match demand {

@@ -30,6 +30,7 @@ const MODULES: &[(&str, Layer)] = &[
     ("clock", Layer::Pure),
     ("feeds::hyperliquid::wire", Layer::Pure),
     ("feeds::hyperliquid::number", Layer::Pure),
+    ("feeds::linera::wire", Layer::Pure),
     ("metrics", Layer::Shared),
     ("outbox", Layer::Shared),
     ("connections", Layer::Shared),

@@ -82,7 +82,7 @@ pub async fn subscribe(
 pub(super) async fn check_source(gateway: &Gateway, topic: &Topic) -> Result<(), Refusal> {
     let needs_a_source = matches!(
         topic,
-        Topic::Prices(_) | Topic::OrderBook(..) | Topic::Trades(_) | Topic::Candles(..)
+        Topic::Prices(_) | Topic::OrderBook(..) | Topic::Trades(_) | Topic::Candles(..) | Topic::Chain(_)
     );
     if gateway.feeds.serves(topic) {
         let checked = timeout(COMMAND_DEADLINE, gateway.feeds.check(topic)).await;
@@ -95,10 +95,11 @@ pub(super) async fn check_source(gateway: &Gateway, topic: &Topic) -> Result<(),
     }
     // Somebody else may publish a market here; then it is there.
     if needs_a_source && !gateway.broker.has(topic).await {
-        return Err(Refusal::new(
-            ErrorCode::UpstreamDown,
-            "no exchange is configured on this server",
-        ));
+        let missing = match topic {
+            Topic::Chain(_) => "no chain node is configured on this server",
+            _ => "no exchange is configured on this server",
+        };
+        return Err(Refusal::new(ErrorCode::UpstreamDown, missing));
     }
     Ok(())
 }

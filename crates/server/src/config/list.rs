@@ -166,6 +166,16 @@ pub const SETTINGS: &[Setting] = &[
         "Whether that is a stand-in and not the real exchange; people are then told so.",
     ),
     setting(
+        "linera_url",
+        "",
+        "The base address of a Linera node service, like `http://127.0.0.1:8081`. Empty: no chains.",
+    ),
+    setting(
+        "linera_simulated",
+        "false",
+        "Whether that is a stand-in and not a real node; people are then told so.",
+    ),
+    setting(
         "log",
         "info",
         "What is logged: `error`, `warn`, `info`, `debug`, `trace`, or by module like `info,nexus_server::feeds=debug`.",

@@ -26,6 +26,7 @@ use std::time::Duration;
 
 use crate::broker::BrokerLimits;
 use crate::feeds::hyperliquid::HyperliquidConfig;
+use crate::feeds::linera::LineraConfig;
 use crate::history::Keep;
 use crate::limits::ClientLimits;
 use crate::presence::PresenceLimits;
@@ -49,6 +50,8 @@ pub struct Config {
     pub presence: PresenceLimits,
     /// The exchange, if there is one.
     pub hyperliquid: Option<HyperliquidConfig>,
+    /// The chain node, if there is one.
+    pub linera: Option<LineraConfig>,
     /// Logs.
     pub log: LogConfig,
     /// How long a planned end may take.
@@ -70,6 +73,7 @@ impl Config {
             broker: broker(&mut settings)?,
             presence: presence(&mut settings)?,
             hyperliquid: hyperliquid(&mut settings)?,
+            linera: linera(&mut settings)?,
             log: LogConfig::from_settings(&mut settings)?,
             grace: settings.seconds("grace_secs")?,
         };
@@ -112,4 +116,13 @@ fn hyperliquid(settings: &mut Settings) -> Result<Option<HyperliquidConfig>, Con
     };
     let config = HyperliquidConfig::new(&url).map_err(|error| settings.wrong("hyperliquid_url", error))?;
     Ok(Some(HyperliquidConfig { simulated, ..config }))
+}
+
+fn linera(settings: &mut Settings) -> Result<Option<LineraConfig>, ConfigError> {
+    let simulated = settings.switch("linera_simulated")?;
+    let Some(url) = settings.optional_text("linera_url") else {
+        return Ok(None);
+    };
+    let config = LineraConfig::new(&url).map_err(|error| settings.wrong("linera_url", error))?;
+    Ok(Some(LineraConfig { simulated, ..config }))
 }

@@ -5,13 +5,15 @@ mod backoff;
 mod clock;
 mod demand;
 pub mod hyperliquid;
+pub mod linera;
 
-use nexus_protocol::{HistoryItem, Refusal, Timestamp, Topic};
+use nexus_protocol::{ChainId, HistoryItem, Refusal, Timestamp, Topic};
 
 /// All feeds of this server. Cheap to clone.
 #[derive(Clone, Debug, Default)]
 pub struct Feeds {
     hyperliquid: Option<hyperliquid::Handle>,
+    linera: Option<linera::Handle>,
 }
 
 /// How a feed is, for health, metrics and the server's page.
@@ -96,9 +98,27 @@ impl Feeds {
         self
     }
 
+    /// With the feed of the chain node.
+    #[must_use]
+    pub fn with_linera(mut self, handle: linera::Handle) -> Self {
+        self.linera = Some(handle);
+        self
+    }
+
     /// Whether some feed serves topics of this channel.
     pub fn serves(&self, topic: &Topic) -> bool {
-        self.of(topic).is_some()
+        self.of(topic).is_some() || self.chain_of(topic).is_some()
+    }
+
+    /// The chains that can be followed, and which of them is the node's own default; none without a node.
+    ///
+    /// # Errors
+    /// `UPSTREAM_DOWN` while that cannot be found out.
+    pub async fn chains(&self) -> Result<Vec<(ChainId, bool)>, Refusal> {
+        match &self.linera {
+            Some(handle) => handle.chains().await,
+            None => Ok(Vec::new()),
+        }
     }
 
     /// Whether the upstream has what the topic names. Must be asked before a seat is taken: an upstream may drop its
@@ -107,6 +127,9 @@ impl Feeds {
     /// # Errors
     /// `INVALID_PARAMS` naming what is unknown, or `UPSTREAM_DOWN` while that cannot be found out.
     pub async fn check(&self, topic: &Topic) -> Result<(), Refusal> {
+        if let Some((handle, chain)) = self.chain_of(topic) {
+            return handle.check(chain).await;
+        }
         match self.of(topic) {
             Some(handle) => handle.check(topic).await,
             None => Ok(()),
@@ -118,11 +141,17 @@ impl Feeds {
         if let Some(handle) = self.of(topic) {
             handle.want(topic);
         }
+        if let Some((handle, _)) = self.chain_of(topic) {
+            handle.want(topic);
+        }
     }
 
     /// A topic lost its last subscriber. Never blocks.
     pub fn unwant(&self, topic: &Topic) {
         if let Some(handle) = self.of(topic) {
+            handle.unwant(topic);
+        }
+        if let Some((handle, _)) = self.chain_of(topic) {
             handle.unwant(topic);
         }
     }
@@ -146,7 +175,16 @@ impl Feeds {
 
     /// How each feed is.
     pub fn report(&self) -> Vec<FeedReport> {
-        self.hyperliquid.iter().map(hyperliquid::Handle::report).collect()
+        let market = self.hyperliquid.iter().map(hyperliquid::Handle::report);
+        let chains = self.linera.iter().map(linera::Handle::report);
+        market.chain(chains).collect()
+    }
+
+    fn chain_of<'a>(&'a self, topic: &'a Topic) -> Option<(&'a linera::Handle, &'a ChainId)> {
+        match (topic, &self.linera) {
+            (Topic::Chain(chain), Some(handle)) => Some((handle, chain)),
+            _ => None,
+        }
     }
 
     fn of(&self, topic: &Topic) -> Option<&hyperliquid::Handle> {

@@ -1,0 +1,1 @@
+//! Blocks in order, or named as missing.
