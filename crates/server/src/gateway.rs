@@ -1,6 +1,7 @@
 //! What every door, connection and command needs: the hub, the broker, the feeds, the rules. Made once, shared by all.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
@@ -15,6 +16,7 @@ use crate::feeds::{FeedCounts, FeedReport, Feeds, LinkReport};
 use crate::hub::Hub;
 use crate::limits::ClientLimits;
 use crate::metrics::{FeedStanding, Metrics, Standing};
+use crate::namespaces::Namespaces;
 use crate::presence::Presence;
 
 /// What every door, connection and command needs.
@@ -26,6 +28,8 @@ pub struct Gateway {
     pub verifier: Verifier,
     /// What each may do.
     pub permissions: Permissions,
+    /// What the channels of namespaces keep, and who may do what on them.
+    pub namespaces: Arc<Namespaces>,
     /// Which pages may connect.
     pub origins: Origins,
     /// Proxies whose word about their clients is believed.

@@ -46,7 +46,8 @@ impl Server {
     pub fn new(config: Config, listener: TcpListener) -> anyhow::Result<Self> {
         let address = listener.local_addr().context("the listener has no address")?;
         let hub = Hub::default();
-        let broker = Broker::Embedded(Embedded::new(hub.clone(), config.broker));
+        let namespaces = Arc::clone(&config.namespaces);
+        let broker = Broker::Embedded(Embedded::with_namespaces(hub.clone(), config.broker, namespaces));
         let tasks = TaskTracker::new();
         let feeds_end = CancellationToken::new();
         let feeds = match config.hyperliquid {
@@ -73,7 +74,8 @@ impl Server {
         let gateway = Gateway {
             limits: config.limits,
             verifier: config.auth.verifier(&config.data_dir)?,
-            permissions: config.auth.permissions(),
+            permissions: config.auth.permissions(&config.namespaces),
+            namespaces: config.namespaces,
             origins: config.http.origins(address),
             trusted_proxies: config.http.trusted_proxies,
             addresses: Addresses::default(),

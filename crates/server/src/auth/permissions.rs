@@ -1,8 +1,17 @@
 //! What someone may do: a pure table, denied by default.
+//!
+//! Three things are looked at, and each can only deny: the token's `channels`, whose a topic is, and what the token says
+//! of the act or, where it says nothing, what the role may.
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
 
 use nexus_protocol::{DeviceId, ErrorCode, Refusal, Topic, UserId};
 
 use crate::auth::{ChannelPattern, Identity, Role};
+use crate::namespaces::{Audience, Namespace, Namespaces};
 
 /// Who asks.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -20,6 +29,8 @@ pub enum Act<'a> {
     Read(&'a Topic),
     /// Publish on a channel.
     Publish(&'a str),
+    /// The same, by someone who has joined the channel.
+    PublishAsMember(&'a str),
     /// See who is on a topic.
     Presence(&'a Topic),
     /// Report as this device, and take its commands.
@@ -31,41 +42,49 @@ pub enum Act<'a> {
         /// What to do.
         name: &'a str,
     },
-    /// Be seen in a room.
+    /// Be seen on a channel.
     Join(&'a str),
     /// See and end other people's connections, and revoke tokens.
     Manage,
 }
 
-/// What people without a token may.
+/// Who may what: what the configuration says of people without a token and of the operator's namespaces.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Permissions {
     anonymous: Vec<ChannelPattern>,
+    namespaces: Arc<Namespaces>,
 }
 
 impl Permissions {
-    /// Lets people without a token read these channels, and nothing else.
-    pub fn new(anonymous: Vec<ChannelPattern>) -> Self {
-        Permissions { anonymous }
+    /// Lets people without a token read these channels, and those of open namespaces.
+    pub fn new(anonymous: Vec<ChannelPattern>, namespaces: Arc<Namespaces>) -> Self {
+        Permissions {
+            anonymous,
+            namespaces,
+        }
     }
 
     /// Whether one must sign in to do anything at all.
     pub fn need_a_token(&self) -> bool {
-        self.anonymous.is_empty()
+        self.anonymous.is_empty() && !self.namespaces.any_is_open()
     }
 
     /// Whether someone may do something.
     ///
     /// # Errors
-    /// If not: `AUTH_FAILED` if a token could help, else `FORBIDDEN`.
+    /// If not: `UNKNOWN_CHANNEL` if the channel is of no namespace, `AUTH_FAILED` if a token could help, else
+    /// `FORBIDDEN`.
     pub fn check(&self, who: &Who, act: Act<'_>) -> Result<(), Refusal> {
+        if let Some(unknown) = act.channel().filter(|channel| !self.namespaces.knows(channel)) {
+            return Err(self.namespaces.unknown(unknown));
+        }
         match who {
             Who::Anonymous if self.anonymous_may(act) => Ok(()),
             Who::Anonymous => Err(Refusal::new(
                 ErrorCode::AuthFailed,
                 format!("{act} needs a token; send `auth` first"),
             )),
-            Who::SignedIn(identity) if may(identity, act) => Ok(()),
+            Who::SignedIn(identity) if self.may(identity, act) => Ok(()),
             Who::SignedIn(_) => Err(Refusal::new(
                 ErrorCode::Forbidden,
                 format!("your token does not allow {act}"),
@@ -75,13 +94,110 @@ impl Permissions {
 
     fn anonymous_may(&self, act: Act<'_>) -> bool {
         match act {
-            Act::Read(topic) => owner(topic).is_none() && matches_any(&self.anonymous, topic.channel()),
-            Act::Presence(_)
-            | Act::Publish(_)
+            Act::Read(topic) => {
+                let is_open = self
+                    .namespaces
+                    .of(topic.channel())
+                    .is_some_and(|space| space.subscribe == Audience::Anyone);
+                owner(topic).is_none() && (is_open || matches_any(&self.anonymous, topic.channel()))
+            }
+            Act::Presence(topic) => owner(topic).is_none() && matches_any(&self.anonymous, topic.channel()),
+            Act::Publish(_)
+            | Act::PublishAsMember(_)
             | Act::Report(_)
             | Act::Command { .. }
             | Act::Join(_)
             | Act::Manage => false,
+        }
+    }
+
+    fn may(&self, identity: &Identity, act: Act<'_>) -> bool {
+        let rights = &identity.rights;
+        let in_channels = |channel: &str| {
+            let channels = identity.channels.as_ref();
+            channels.is_none_or(|patterns| matches_any(patterns, channel))
+        };
+        match act {
+            Act::Read(topic) => {
+                in_channels(topic.channel())
+                    && is_open_to(identity, topic)
+                    && said(&rights.subscribe, topic.channel())
+                        .unwrap_or_else(|| self.role_reads(identity.role, topic))
+            }
+            Act::Presence(topic) => {
+                in_channels(topic.channel())
+                    && is_open_to(identity, topic)
+                    && said(&rights.presence, topic.channel())
+                        .unwrap_or_else(|| self.may(identity, Act::Read(topic)))
+            }
+            Act::Publish(channel) | Act::PublishAsMember(channel) => {
+                let is_member = matches!(act, Act::PublishAsMember(_));
+                in_channels(channel)
+                    && said(&rights.publish, channel)
+                        .unwrap_or_else(|| self.role_publishes(identity.role, channel, is_member))
+            }
+            Act::Join(channel) => {
+                in_channels(channel)
+                    && said(&rights.join, channel).unwrap_or_else(|| {
+                        let space = self.namespaces.of(channel);
+                        space.is_some_and(|space| is_in(identity.role, space.join))
+                    })
+            }
+            Act::Report(device) => {
+                in_channels("telemetry")
+                    && match identity.role {
+                        Role::Device | Role::Admin => {
+                            said(&rights.devices, device.as_str()).unwrap_or_else(|| {
+                                identity.role == Role::Admin || device.as_str() == identity.user.as_str()
+                            })
+                        }
+                        Role::Viewer | Role::Operator => false,
+                    }
+            }
+            Act::Command { device, name } => {
+                in_channels("commands")
+                    && said(&rights.commands, name)
+                        .unwrap_or_else(|| matches!(identity.role, Role::Operator | Role::Admin))
+                    && said(&rights.devices, device.as_str()).unwrap_or(true)
+            }
+            Act::Manage => identity.role == Role::Admin,
+        }
+    }
+
+    fn role_reads(&self, role: Role, topic: &Topic) -> bool {
+        match topic {
+            Topic::Named(name) => {
+                let space = self.namespaces.of(name.as_str());
+                space.is_some_and(|space: &Namespace| is_in(role, space.subscribe))
+            }
+            Topic::System => true,
+            // A device's own commands come to it unasked.
+            Topic::Prices(_)
+            | Topic::OrderBook(..)
+            | Topic::Trades(_)
+            | Topic::Candles(..)
+            | Topic::UserOrders(_)
+            | Topic::UserFills(_)
+            | Topic::AccountUpdates(_)
+            | Topic::Telemetry
+            | Topic::Commands
+            | Topic::Tasks
+            | Topic::Ai
+            | Topic::Events
+            | Topic::Chain(_) => match role {
+                Role::Viewer | Role::Operator | Role::Admin => true,
+                Role::Device => false,
+            },
+        }
+    }
+
+    fn role_publishes(&self, role: Role, channel: &str, is_member: bool) -> bool {
+        match (role, self.namespaces.of(channel)) {
+            (Role::Admin, _) => true,
+            (_, Some(space)) if space.publish == Audience::Members && is_member => true,
+            (_, Some(space)) => is_in(role, space.publish),
+            (Role::Operator, None) => matches!(channel, "tasks" | "ai" | "events"),
+            (Role::Viewer | Role::Device, None) => false,
         }
     }
 }
@@ -96,45 +212,35 @@ impl Who {
     }
 }
 
-fn may(identity: &Identity, act: Act<'_>) -> bool {
-    let in_channels = |channel: &str| {
-        identity
-            .channels
-            .as_ref()
-            .is_none_or(|patterns| matches_any(patterns, channel))
-    };
-    match act {
-        Act::Read(topic) | Act::Presence(topic) => in_channels(topic.channel()) && may_read(identity, topic),
-        Act::Publish(channel) => {
-            in_channels(channel) && matches!(identity.role, Role::Operator | Role::Admin)
-        }
-        Act::Report(device) => {
-            in_channels("telemetry")
-                && match identity.role {
-                    Role::Admin => true,
-                    Role::Device => device.as_str() == identity.user.as_str(),
-                    Role::Viewer | Role::Operator => false,
-                }
-        }
-        Act::Manage => identity.role == Role::Admin,
-        Act::Command { .. } => {
-            in_channels("commands") && matches!(identity.role, Role::Operator | Role::Admin)
-        }
-        Act::Join(room) => {
-            in_channels(&format!("room:{room}"))
-                && matches!(identity.role, Role::Viewer | Role::Operator | Role::Admin)
+impl<'a> Act<'a> {
+    /// The channel that it is about.
+    fn channel(self) -> Option<&'a str> {
+        match self {
+            Act::Read(topic) | Act::Presence(topic) => Some(topic.channel()),
+            Act::Publish(channel) | Act::PublishAsMember(channel) | Act::Join(channel) => Some(channel),
+            Act::Report(_) | Act::Command { .. } | Act::Manage => None,
         }
     }
 }
 
-fn may_read(identity: &Identity, topic: &Topic) -> bool {
-    match (identity.role, owner(topic)) {
-        (Role::Admin, _) => true,
-        (Role::Viewer | Role::Operator, Some(owner)) => *owner == identity.user,
-        (Role::Viewer | Role::Operator, None) => true,
-        (Role::Device, Some(_)) => false,
-        (Role::Device, None) => matches!(topic, Topic::Commands | Topic::System),
+/// What a token says of something, if it says anything.
+fn said(right: &Option<Vec<ChannelPattern>>, name: &str) -> Option<bool> {
+    right.as_ref().map(|patterns| matches_any(patterns, name))
+}
+
+/// Whether a role belongs to an audience by itself.
+fn is_in(role: Role, audience: Audience) -> bool {
+    match (audience, role) {
+        (_, Role::Admin) | (Audience::Anyone, _) => true,
+        (Audience::Nobody, _) | (_, Role::Device) => false,
+        (Audience::Operators | Audience::Members, role) => role == Role::Operator,
+        (Audience::SignedIn, Role::Viewer | Role::Operator) => true,
     }
+}
+
+/// Another user's topic is closed to all but administrators, whatever a token says.
+fn is_open_to(identity: &Identity, topic: &Topic) -> bool {
+    owner(topic).is_none_or(|owner| *owner == identity.user || identity.role == Role::Admin)
 }
 
 /// Whose a topic is, if it is one user's.
@@ -164,125 +270,14 @@ impl std::fmt::Display for Act<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Act::Read(topic) => write!(f, "reading `{}`", topic.channel()),
-            Act::Publish(channel) => write!(f, "publishing on `{channel}`"),
+            Act::Publish(channel) | Act::PublishAsMember(channel) => {
+                write!(f, "publishing on `{channel}`")
+            }
             Act::Presence(topic) => write!(f, "seeing who is on `{}`", topic.channel()),
             Act::Report(device) => write!(f, "reporting as `{device}`"),
             Act::Command { device, name } => write!(f, "telling `{device}` to `{name}`"),
+            Act::Join(channel) => write!(f, "joining `{channel}`"),
             Act::Manage => f.write_str("managing the server"),
-            Act::Join(_) => f.write_str("joining rooms"),
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use nexus_protocol::{ChannelName, Params, Timestamp};
-
-    use super::*;
-
-    fn topic(channel: &str, params: &str) -> Topic {
-        Topic::parse(
-            &ChannelName::parse(channel).unwrap(),
-            serde_json::from_str::<Params>(params).unwrap(),
-        )
-        .unwrap()
-        .topic
-    }
-
-    fn patterns(texts: &[&str]) -> Vec<ChannelPattern> {
-        texts
-            .iter()
-            .map(|text| ChannelPattern::parse(text).unwrap())
-            .collect()
-    }
-
-    fn ann(role: Role, channels: Option<&[&str]>) -> Who {
-        Who::SignedIn(Identity {
-            user: UserId::parse("ann").unwrap(),
-            role,
-            channels: channels.map(|channels| patterns(channels).into()),
-            address: None,
-            messages_per_minute: None,
-            token_id: None,
-            issued_at: None,
-            expires_at: Timestamp::MAX,
-        })
-    }
-
-    /// What each may, as letters: `r`ead market, own user channel, a user channel of `b`ob, `t`elemetry, commands
-    /// (`c`), a room (`l`); publish (`P`), report (`R`), command (`C`), join (`J`).
-    fn check(permissions: &Permissions, who: &Who, expected: &str) {
-        let market = topic("trades", r#"{"symbol":"BTC"}"#);
-        let own = topic("user_fills", r#"{"userId":"ann"}"#);
-        let bobs = topic("user_orders", r#"{"userId":"bob"}"#);
-        let telemetry = topic("telemetry", "{}");
-        let commands = topic("commands", "{}");
-        let room = topic("room:lobby", "{}");
-        let device = DeviceId::parse("ann").unwrap();
-        let acts = [
-            ('r', Act::Read(&market)),
-            ('o', Act::Read(&own)),
-            ('b', Act::Read(&bobs)),
-            ('t', Act::Read(&telemetry)),
-            ('c', Act::Read(&commands)),
-            ('l', Act::Read(&room)),
-            ('P', Act::Publish("room:lobby")),
-            ('R', Act::Report(&device)),
-            (
-                'C',
-                Act::Command {
-                    device: &device,
-                    name: "reboot",
-                },
-            ),
-            ('J', Act::Join("lobby")),
-        ];
-        let allowed: String = acts
-            .into_iter()
-            .filter(|(_, act)| permissions.check(who, *act).is_ok())
-            .map(|(letter, _)| letter)
-            .collect();
-        assert_eq!(allowed, expected, "{who:?}");
-    }
-
-    #[test]
-    fn each_role_may_what_the_table_says() {
-        let nobody = Permissions::default();
-        check(&nobody, &Who::Anonymous, "");
-        check(&nobody, &ann(Role::Viewer, None), "rotclJ");
-        check(&nobody, &ann(Role::Operator, None), "rotclPCJ");
-        check(&nobody, &ann(Role::Device, None), "cR");
-        check(&nobody, &ann(Role::Admin, None), "robtclPRCJ");
-    }
-
-    #[test]
-    fn a_token_s_channels_narrow_its_role() {
-        let nobody = Permissions::default();
-        check(&nobody, &ann(Role::Viewer, Some(&["trades"])), "r");
-        check(&nobody, &ann(Role::Operator, Some(&["room:*"])), "lPJ");
-        check(&nobody, &ann(Role::Admin, Some(&["user_*"])), "ob");
-        check(&nobody, &ann(Role::Viewer, Some(&["user_*"])), "o");
-        check(&nobody, &ann(Role::Admin, Some(&[])), "");
-        check(&nobody, &ann(Role::Device, Some(&["*"])), "cR");
-    }
-
-    #[test]
-    fn without_a_token_one_reads_what_the_configuration_says_and_no_user_s_channel() {
-        check(&Permissions::new(patterns(&["trades"])), &Who::Anonymous, "r");
-        check(&Permissions::new(patterns(&["*"])), &Who::Anonymous, "rtcl");
-        assert!(Permissions::default().need_a_token());
-    }
-
-    #[test]
-    fn a_refusal_says_whether_a_token_could_help() {
-        let bobs = topic("user_orders", r#"{"userId":"bob"}"#);
-        let code = |who: &Who| {
-            Permissions::default()
-                .check(who, Act::Read(&bobs))
-                .unwrap_err()
-                .code
-        };
-        assert_eq!(code(&Who::Anonymous), ErrorCode::AuthFailed);
-        assert_eq!(code(&ann(Role::Viewer, None)), ErrorCode::Forbidden);
     }
 }

@@ -17,8 +17,10 @@ pub fn refuse(permissions: &Permissions, who: &Who, request: &Request) -> Refusa
                 name: &command.name,
             },
         ),
-        Request::Join(join) | Request::Leave(join) => permissions.check(who, Act::Join(&join.room)),
-        Request::Typing(typing) => permissions.check(who, Act::Join(&typing.room)),
+        Request::Join(join) | Request::Leave(join) => {
+            permissions.check(who, Act::Join(&format!("room:{}", join.room)))
+        }
+        Request::Typing(typing) => permissions.check(who, Act::Join(&format!("room:{}", typing.room))),
         Request::Presence(target) => permissions.check(who, Act::Read(&target.topic)),
         Request::CommandReceived(_)
         | Request::CommandResult(_)

@@ -2,10 +2,12 @@
 
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::auth::{ChannelPattern, Permissions, Verifier};
 use crate::config::{ConfigError, Settings, secret};
+use crate::namespaces::Namespaces;
 
 /// The shortest secret, in bytes: as long as what HMAC-SHA-256 makes of it.
 pub(super) const LEAST_SECRET_BYTES: usize = 32;
@@ -17,6 +19,8 @@ pub struct AuthConfig {
     pub key: TokenKey,
     /// How far clocks may differ. `NEXUS_JWT_LEEWAY_SECS`.
     pub leeway: Duration,
+    /// The longest life of a token; any if absent. `NEXUS_JWT_MAX_AGE_SECS`.
+    pub max_age: Option<Duration>,
     /// Channels that may be read without a token. `NEXUS_ANONYMOUS`.
     pub anonymous: Vec<ChannelPattern>,
 }
@@ -42,13 +46,14 @@ impl AuthConfig {
         Ok(AuthConfig {
             key: TokenKey::from_settings(settings)?,
             leeway: settings.seconds("jwt_leeway_secs")?,
+            max_age: max_age(settings)?,
             anonymous: anonymous.map_err(|error| settings.wrong("anonymous", error))?,
         })
     }
 
     /// The rules.
-    pub fn permissions(&self) -> Permissions {
-        Permissions::new(self.anonymous.clone())
+    pub fn permissions(&self, namespaces: &Arc<Namespaces>) -> Permissions {
+        Permissions::new(self.anonymous.clone(), Arc::clone(namespaces))
     }
 
     /// What checks tokens. Reads the secret or the key, and makes the secret on the first start.
@@ -56,7 +61,7 @@ impl AuthConfig {
     /// # Errors
     /// If it cannot be read, made or used.
     pub fn verifier(&self, data_dir: &Path) -> Result<Verifier, ConfigError> {
-        match &self.key {
+        let verifier = match &self.key {
             TokenKey::Secret(secret) => Ok(Verifier::hs256(secret, self.leeway)),
             TokenKey::KeptSecret => {
                 let secret = secret::read_or_make(data_dir)?;
@@ -70,8 +75,17 @@ impl AuthConfig {
                 Verifier::eddsa(&pem, self.leeway)
                     .map_err(|_| ConfigError::new(format!("{shown} is no Ed25519 public key in PEM form")))
             }
-        }
+        }?;
+        Ok(verifier.with_max_age(self.max_age))
     }
+}
+
+fn max_age(settings: &mut Settings) -> Result<Option<Duration>, ConfigError> {
+    if settings.optional_text("jwt_max_age_secs").is_none() {
+        return Ok(None);
+    }
+    let seconds = settings.number("jwt_max_age_secs", 1u32)?;
+    Ok(Some(Duration::from_secs(seconds.into())))
 }
 
 impl TokenKey {

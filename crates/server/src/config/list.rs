@@ -59,9 +59,14 @@ pub const SETTINGS: &[Setting] = &[
         "How far the clock that made a token may be ahead of ours, in seconds.",
     ),
     setting(
+        "jwt_max_age_secs",
+        "",
+        "The longest life of a token from `iat` to `exp`, in seconds; tokens that live longer, or do not say, are refused. Revocations are forgotten after so long. Empty: tokens may live for any time, and revocations stand for ever.",
+    ),
+    setting(
         "anonymous",
         "",
-        "Channels that may be read without a token, with commas between, like `prices,trades,room:*`. Empty: none, everyone must sign in.",
+        "Channels that may be read without a token, with commas between, like `prices,trades,room:*`; who is in those rooms may be seen too. Empty: none but those of namespaces with `subscribe=anyone`.",
     ),
     setting(
         "messages_per_minute",
@@ -149,6 +154,11 @@ pub const SETTINGS: &[Setting] = &[
         "forget_secs",
         "300",
         "A topic that nobody listens to and nothing was published on for so long is forgotten, in seconds.",
+    ),
+    setting(
+        "namespaces",
+        "",
+        "Channels of your own, with commas between, each a name and words: `news history=10 subscribe=anyone`. There is always `room`; say it to change it. See below.",
     ),
     setting(
         "presence_grace_secs",

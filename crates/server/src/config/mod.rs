@@ -9,6 +9,7 @@ mod http;
 mod limits;
 mod list;
 mod log;
+mod namespaces;
 mod secret;
 mod settings;
 #[cfg(test)]
@@ -22,6 +23,7 @@ pub use settings::{ConfigError, Settings};
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::broker::BrokerLimits;
@@ -29,6 +31,7 @@ use crate::feeds::hyperliquid::HyperliquidConfig;
 use crate::feeds::linera::LineraConfig;
 use crate::history::Keep;
 use crate::limits::ClientLimits;
+use crate::namespaces::Namespaces;
 use crate::presence::PresenceLimits;
 
 /// Every setting.
@@ -40,6 +43,8 @@ pub struct Config {
     pub data_dir: PathBuf,
     /// Pages, origins, proxies.
     pub http: HttpConfig,
+    /// What the channels of namespaces keep, and who may do what on them.
+    pub namespaces: Arc<Namespaces>,
     /// Tokens and who may what.
     pub auth: AuthConfig,
     /// What one client may do.
@@ -68,6 +73,7 @@ impl Config {
             bind: settings.parse("bind", "an address with a port, like 127.0.0.1:8080")?,
             data_dir: settings.text("data_dir").into(),
             http: HttpConfig::from_settings(&mut settings)?,
+            namespaces: namespaces::from_settings(&mut settings)?,
             auth: AuthConfig::from_settings(&mut settings)?,
             limits: limits::from_settings(&mut settings)?,
             broker: broker(&mut settings)?,

@@ -236,6 +236,24 @@ fn what_is_unknown_or_wrong_is_one_sentence_that_says_where() {
             &[],
             "NEXUS_HYPERLIQUID_URL: `ftp://x` is no address",
         ),
+        (
+            "",
+            &[("NEXUS_NAMESPACES", "news, prices")],
+            &[],
+            "NEXUS_NAMESPACES: `prices` is a channel of the protocol",
+        ),
+        (
+            "namespaces = [\"news\", \"news durable\"]",
+            &[],
+            &[],
+            "`namespaces` in nexus.toml: the namespace `news` is set up twice",
+        ),
+        (
+            "",
+            &[("NEXUS_JWT_MAX_AGE_SECS", "0")],
+            &[],
+            "NEXUS_JWT_MAX_AGE_SECS: must be at least 1",
+        ),
         ("", &[("NEXUS_LOG", "info,=,=")], &[], "NEXUS_LOG: "),
         (
             "",
