@@ -1,8 +1,10 @@
 //! What every door, connection and command needs: the hub, the broker, the feeds, the rules. Made once, shared by all.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use nexus_protocol::{Offset, Topic};
 use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 
@@ -10,6 +12,7 @@ use crate::auth::{Permissions, Verifier};
 use crate::broker::Broker;
 use crate::connections::Connections;
 use crate::doors::addresses::{Addresses, Network};
+use crate::doors::api::Callers;
 use crate::doors::origin::Origins;
 use crate::drain::Drain;
 use crate::feeds::{FeedCounts, FeedReport, Feeds, LinkReport};
@@ -36,6 +39,8 @@ pub struct Gateway {
     pub trusted_proxies: Vec<Network>,
     /// How often each address connects.
     pub addresses: Addresses,
+    /// How often each caller of the HTTP API asks.
+    pub callers: Callers,
     /// The dashboard's files, if they are served.
     pub web_dir: Option<PathBuf>,
     /// Who listens.
@@ -58,7 +63,40 @@ pub struct Gateway {
     pub started: Instant,
 }
 
+/// A topic that somebody listens to or that has a history.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct TopicStanding {
+    /// The topic.
+    pub topic: Topic,
+    /// How many listen on this node.
+    pub subscribers: usize,
+    /// The offset of its last publication.
+    pub offset: Offset,
+}
+
 impl Gateway {
+    /// Every topic that somebody listens to or that has a history, by its canonical text.
+    pub fn topics(&self) -> BTreeMap<String, TopicStanding> {
+        let mut all: BTreeMap<String, TopicStanding> = BTreeMap::new();
+        for (topic, offset) in self.broker.offsets() {
+            let standing = TopicStanding {
+                topic,
+                subscribers: 0,
+                offset,
+            };
+            all.insert(standing.topic.to_string(), standing);
+        }
+        for (topic, subscribers) in self.hub.audiences() {
+            let standing = all.entry(topic.to_string()).or_insert(TopicStanding {
+                topic,
+                subscribers,
+                offset: Offset::ZERO,
+            });
+            standing.subscribers = subscribers;
+        }
+        all
+    }
+
     /// What stands now, for `/health` and `/metrics`.
     pub fn standing(&self) -> Standing {
         Standing {

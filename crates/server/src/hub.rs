@@ -123,6 +123,15 @@ impl Hub {
         self.topics().contains_key(topic)
     }
 
+    /// Every topic that has an audience, and how many seats it has.
+    pub fn audiences(&self) -> Vec<(Topic, usize)> {
+        let topics = self.topics();
+        topics
+            .iter()
+            .map(|(topic, audience)| (topic.clone(), audience.seats().len()))
+            .collect()
+    }
+
     /// How many seats are taken.
     pub fn seats(&self) -> u64 {
         self.shared.seats.load(Ordering::Relaxed)

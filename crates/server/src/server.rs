@@ -15,6 +15,7 @@ use crate::broker::{Broker, Embedded};
 use crate::config::Config;
 use crate::connections::Connections;
 use crate::doors::addresses::Addresses;
+use crate::doors::api::Callers;
 use crate::doors::listener;
 use crate::drain::Drain;
 use crate::feeds::{Feeds, hyperliquid, linera};
@@ -79,6 +80,7 @@ impl Server {
             origins: config.http.origins(address),
             trusted_proxies: config.http.trusted_proxies,
             addresses: Addresses::default(),
+            callers: Callers::default(),
             web_dir: config.http.web_dir,
             presence: Presence::new(hub.clone(), config.presence),
             hub,
@@ -168,6 +170,7 @@ async fn sweep(gateway: Arc<Gateway>, stop: CancellationToken) {
             _ = ticks.tick() => {
                 gateway.broker.sweep();
                 gateway.addresses.sweep(Instant::now());
+                gateway.callers.sweep(Instant::now());
             }
             () = stop.cancelled() => return,
         }

@@ -205,6 +205,17 @@ impl Embedded {
         self.all().len()
     }
 
+    pub(super) fn offsets(&self) -> Vec<(Topic, Offset)> {
+        let all: Vec<(Topic, Topical)> = self
+            .all()
+            .iter()
+            .map(|(topic, topical)| (topic.clone(), Arc::clone(topical)))
+            .collect();
+        all.into_iter()
+            .map(|(topic, topical)| (topic, lock(&topical).last()))
+            .collect()
+    }
+
     /// Does something with a topic's log, which is made if there is none.
     fn with_log<T>(&self, topic: &Topic, act: impl FnOnce(&mut Log) -> T) -> Result<T, BrokerError> {
         loop {
@@ -270,7 +281,10 @@ impl Embedded {
             count += 1;
         }
         *trimmed = Some(Instant::now());
-        tracing::warn!(topics = count, "all histories together were too big: those unused longest were shortened");
+        tracing::warn!(
+            topics = count,
+            "all histories together were too big: those unused longest were shortened"
+        );
     }
 
     fn rules(&self, topic: &Topic) -> Rules {

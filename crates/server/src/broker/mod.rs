@@ -248,6 +248,13 @@ impl Broker {
         }
     }
 
+    /// Every topic that there is, and the offset of its last publication.
+    pub fn offsets(&self) -> Vec<(Topic, Offset)> {
+        match self {
+            Broker::Embedded(embedded) => embedded.offsets(),
+        }
+    }
+
     /// How many topics there are.
     pub fn topics(&self) -> usize {
         match self {

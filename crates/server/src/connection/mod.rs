@@ -30,6 +30,7 @@ use crate::conflate::Pending;
 use crate::connection::dialect::Dialect;
 use crate::connection::requests::Done;
 use crate::connection::session::Session;
+pub(crate) use crate::connection::session::is_the_client_s_doing;
 use crate::connection::timers::{Alarm, Timer};
 use crate::connection::wire::{Ended, Event, Wire};
 use crate::gateway::Gateway;

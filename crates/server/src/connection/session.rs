@@ -45,7 +45,7 @@ impl Session {
 
 /// Whether a refusal counts against the client. What the server or an upstream is to blame for does not: a dashboard
 /// that asks for ten topics while the exchange is down has done nothing wrong.
-pub(super) fn is_the_client_s_doing(refusal: &Refusal) -> bool {
+pub(crate) fn is_the_client_s_doing(refusal: &Refusal) -> bool {
     match refusal.code {
         ErrorCode::UpstreamDown
         | ErrorCode::DeviceOffline

@@ -186,17 +186,21 @@ fn admit(
     }
 }
 
-/// The token of the `Authorization` header, or of the query.
-fn token(headers: &HeaderMap, uri: &Uri) -> Option<String> {
-    let bearer = headers.get(AUTHORIZATION).map(|value| {
+/// The token of the `Authorization` header.
+pub(super) fn bearer(headers: &HeaderMap) -> Option<String> {
+    headers.get(AUTHORIZATION).map(|value| {
         let text = value.to_str().unwrap_or_default();
         let token = text
             .split_once(' ')
             .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
         // Another scheme than Bearer is a wrong token, not none.
         token.map_or(String::new(), |(_, token)| token.trim().to_owned())
-    });
-    bearer.or_else(|| {
+    })
+}
+
+/// The token of the `Authorization` header, or of the query.
+fn token(headers: &HeaderMap, uri: &Uri) -> Option<String> {
+    bearer(headers).or_else(|| {
         let query = uri.query()?.split('&');
         // Tokens have no characters that a query must escape.
         query
