@@ -1,6 +1,7 @@
 //! What every command that talks to a server takes: where it is, and who we are.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use anyhow::Context;
 use nexus_client::{Config, ServerUrl};
@@ -50,6 +51,33 @@ impl Connection {
         let mut config = Config::new(self.server.clone());
         config.token = self.token()?;
         Ok(config)
+    }
+}
+
+/// Options of a question that has one answer.
+#[derive(clap::Args)]
+pub(crate) struct Patience {
+    /// How long the answer may take, connecting included
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = humantime::parse_duration)]
+    pub(crate) timeout: Duration,
+}
+
+/// Returns when someone wants this to end.
+pub(crate) async fn interrupted() {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
+            tokio::select! {
+                _ = tokio::signal::ctrl_c() => {}
+                _ = terminate.recv() => {}
+            }
+            return;
+        }
+    }
+    // Without signals there is nothing to wait for, and the process ends the hard way.
+    if tokio::signal::ctrl_c().await.is_err() {
+        std::future::pending().await
     }
 }
 

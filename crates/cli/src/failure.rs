@@ -9,6 +9,8 @@ pub(crate) enum Failure {
     Because(String),
     /// What was asked for makes no sense; this sentence says why.
     Nonsense(String),
+    /// It was done, and this came of it: an exit code of the command's own, and a sentence.
+    Outcome(u8, String),
     /// Everything was said already.
     Told,
     /// Whoever read our output has had enough; that is no failure of ours.
@@ -26,6 +28,10 @@ impl Failure {
             Failure::Nonsense(sentence) => {
                 eprintln!("nexus: {sentence}");
                 ExitCode::from(2)
+            }
+            Failure::Outcome(code, sentence) => {
+                eprintln!("nexus: {sentence}");
+                ExitCode::from(code)
             }
             Failure::Told => ExitCode::FAILURE,
             Failure::ReaderGone => ExitCode::SUCCESS,

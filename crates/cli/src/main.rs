@@ -1,16 +1,24 @@
 //! `nexus`: the command line for people. Here is what can be asked of it; each command is a file.
 //!
 //! What was asked for goes to standard output, everything else to standard error. The exit code is 0 when it was done,
-//! 1 when not, with one sentence that says why and what to do, and 2 when the command line makes no sense.
+//! 1 when not, with one sentence that says why and what to do, and 2 when the command line makes no sense. `nexus command`
+//! has codes of its own for what became of the command.
 
+mod ask;
 mod check;
+mod command;
 mod connection;
 mod failure;
+mod filter;
+mod history;
 mod paint;
+mod presence;
+mod publish;
 mod secret;
 mod selection;
 mod sub;
 mod token;
+mod when;
 
 use std::process::ExitCode;
 
@@ -21,13 +29,21 @@ use clap::{Parser, Subcommand};
 #[command(name = "nexus", version)]
 struct Args {
     #[command(subcommand)]
-    command: Command,
+    act: Act,
 }
 
 #[derive(Subcommand)]
-enum Command {
+enum Act {
     /// Listen to a channel: publications on standard output, all that happens to the link on standard error
     Sub(sub::Args),
+    /// Publish a message, or one for each line of standard input
+    Pub(publish::Args),
+    /// Print what was published on a channel before
+    History(history::Args),
+    /// Print who is on a channel
+    Presence(presence::Args),
+    /// Order a device to do something, and follow it to its end
+    Command(command::Args),
     /// Sign a token and print it
     Token(token::Args),
     /// See step by step whether a server does what its users need
@@ -36,10 +52,14 @@ enum Command {
 
 fn main() -> ExitCode {
     let args = Args::parse();
-    let done = match args.command {
-        Command::Sub(args) => connection::run(sub::run(args)),
-        Command::Token(args) => token::run(args),
-        Command::Check(args) => connection::run(check::run(args)),
+    let done = match args.act {
+        Act::Sub(args) => connection::run(sub::run(args)),
+        Act::Pub(args) => connection::run(publish::run(args)),
+        Act::History(args) => connection::run(history::run(args)),
+        Act::Presence(args) => connection::run(presence::run(args)),
+        Act::Command(args) => connection::run(command::run(args)),
+        Act::Token(args) => token::run(args),
+        Act::Check(args) => connection::run(check::run(args)),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

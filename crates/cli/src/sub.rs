@@ -1,25 +1,30 @@
 //! `nexus sub`: listens to a topic.
 
 use std::io::{StdoutLock, Write};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use nexus_client::native::{Client, Events};
 use nexus_client::{AfterRefusal, Back, Event, LinkState, TokenNeed};
 use nexus_protocol::{
-    ChannelStatus, Epoch, ErrorCode, FeedState, Mode, Offset, Payload, Position, Publication, Push, Refusal,
+    ChannelStatus, ErrorCode, FeedState, Mode, Payload, Position, PresenceUpdate, Publication, Push, Refusal,
     Subscribe, Timestamp, Topic, encode_push,
 };
 
-use crate::connection::Connection;
+use crate::connection::{Connection, interrupted};
 use crate::failure::Failure;
+use crate::filter::Filter;
 use crate::paint::Paint;
 use crate::selection::Selection;
+use crate::when::{parse_position, parse_time};
 
 /// Options of `nexus sub`.
 #[derive(clap::Args)]
 pub(crate) struct Args {
     #[command(flatten)]
     selection: Selection,
+
+    #[command(flatten)]
+    filter: Filter,
 
     #[command(flatten)]
     connection: Connection,
@@ -49,7 +54,7 @@ pub(crate) struct Args {
     count: Option<u64>,
 
     /// First what was published since then: a time such as 2026-11-03T01:53:54Z, or for how long, such as 5m
-    #[arg(long, value_name = "WHEN", value_parser = parse_since, conflicts_with = "recover")]
+    #[arg(long, value_name = "WHEN", value_parser = parse_time, conflicts_with = "recover")]
     since: Option<Timestamp>,
 
     /// Go on behind this position, as a former run named it at its end
@@ -108,6 +113,7 @@ impl Args {
             (_, true) => Some(Mode::Every),
             (false, false) => None,
         };
+        subscribe.filters = self.filter.filters();
         subscribe.since = self.since;
         subscribe.recover.clone_from(&self.recover);
         Ok(subscribe)
@@ -190,11 +196,11 @@ impl Printer {
                         return Err(Failure::Because(refused(&topic, &refusal)));
                     }
                 },
+                Event::Presence { topic, update } => self.presence(&topic, &update),
                 Event::RoundTrip(_)
                 | Event::Greeted { .. }
                 | Event::JoinRefused { .. }
                 | Event::Order(_)
-                | Event::Presence { .. }
                 | Event::Progress { .. }
                 | Event::Answer { .. } => {}
             }
@@ -214,7 +220,13 @@ impl Printer {
         let head = || {
             let time = publication.timestamp.to_string();
             let mark = if publication.snapshot { " snapshot" } else { "" };
-            self.paint.dim(&format!("{time} #{}{mark}", publication.offset))
+            let from = publication
+                .from
+                .as_ref()
+                .map(|user| format!(" {user}"))
+                .unwrap_or_default();
+            self.paint
+                .dim(&format!("{time} #{}{mark}{from}", publication.offset))
         };
         match self.style {
             Style::Json => {
@@ -277,31 +289,24 @@ impl Printer {
         }
     }
 
+    fn presence(&self, topic: &Topic, update: &PresenceUpdate) {
+        for (members, what) in [(&update.joined, "came to"), (&update.left, "left")] {
+            for member in members {
+                self.note(&format!("{} {what} {topic}", member.user));
+            }
+        }
+        if let Some(members) = &update.members {
+            let names: Vec<&str> = members.iter().map(|member| member.user.as_str()).collect();
+            self.note(&format!("on {topic}: {}", names.join(", ")));
+        }
+    }
+
     fn note(&self, text: &str) {
         say(self.notes.dim(text));
     }
 
     fn warn(&self, text: &str) {
         say(self.notes.yellow(text));
-    }
-}
-
-/// Returns when someone wants this to end.
-async fn interrupted() {
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
-            tokio::select! {
-                _ = tokio::signal::ctrl_c() => {}
-                _ = terminate.recv() => {}
-            }
-            return;
-        }
-    }
-    // Without signals there is nothing to wait for, and the process ends the hard way.
-    if tokio::signal::ctrl_c().await.is_err() {
-        std::future::pending().await
     }
 }
 
@@ -337,45 +342,4 @@ fn text(payload: &Payload) -> String {
 fn pretty(payload: &Payload) -> String {
     let value: serde_json::Value = serde_json::from_str(&text(payload)).unwrap_or_default();
     format!("{value:#}")
-}
-
-fn parse_since(text: &str) -> Result<Timestamp, String> {
-    if let Ok(ago) = humantime::parse_duration(text) {
-        let then = SystemTime::now()
-            .checked_sub(ago)
-            .unwrap_or(SystemTime::UNIX_EPOCH);
-        return Ok(Timestamp::from(then));
-    }
-    humantime::parse_rfc3339_weak(text)
-        .map(Timestamp::from)
-        .map_err(|_| "a time is written like 2026-11-03T01:53:54Z, or how long ago like 5m".to_owned())
-}
-
-fn parse_position(text: &str) -> Result<Position, String> {
-    let (epoch, offset) = text.split_once(':').ok_or("a position is written epoch:offset")?;
-    Ok(Position {
-        epoch: Epoch::parse(epoch).map_err(|error| error.to_string())?,
-        offset: Offset(offset.parse().map_err(|_| "the offset is a whole number")?),
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn positions_and_times_are_read() {
-        let position = parse_position("k3v9q2ax:1041").unwrap();
-        assert_eq!((position.epoch.as_str(), position.offset.0), ("k3v9q2ax", 1041));
-        for wrong in ["1041", "k3v9q2ax:", ":7", "a:-1", "a:1:2"] {
-            assert!(parse_position(wrong).is_err(), "{wrong}");
-        }
-        assert_eq!(
-            parse_since("2026-11-03T01:53:54Z").unwrap().to_string(),
-            "2026-11-03T01:53:54.000Z"
-        );
-        let ago = Timestamp::from(SystemTime::now()).since(parse_since("5m").unwrap());
-        assert!((300..310).contains(&ago.as_secs()));
-        assert!(parse_since("yesterday").is_err());
-    }
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
-use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::process::{Child, ChildStdout, Command};
 
 /// Whatever a test waits for comes within this, or the test fails.
@@ -31,8 +31,20 @@ impl Nexus {
         Self::run_with(args, &[], Path::new("."))
     }
 
+    /// Runs it with this on its standard input.
+    pub(crate) async fn run_fed(args: &[&str], input: &str) -> Self {
+        let mut nexus = Self::spawn(args, &[], Path::new("."), Stdio::piped());
+        let mut stdin = nexus.child.stdin.take().expect("it is piped");
+        stdin.write_all(input.as_bytes()).await.unwrap();
+        nexus
+    }
+
     /// Runs it with variables of its own, in a directory.
     pub(crate) fn run_with(args: &[&str], variables: &[(&str, &str)], dir: &Path) -> Self {
+        Self::spawn(args, variables, dir, Stdio::null())
+    }
+
+    fn spawn(args: &[&str], variables: &[(&str, &str)], dir: &Path, stdin: Stdio) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_nexus"));
         for name in [
             "NEXUS_SERVER",
@@ -46,7 +58,7 @@ impl Nexus {
             .args(args)
             .envs(variables.iter().copied())
             .current_dir(dir)
-            .stdin(Stdio::null())
+            .stdin(stdin)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .kill_on_drop(true)
