@@ -15,7 +15,7 @@ use yew::{
 use yew_router::BrowserRouter;
 
 use crate::browser::{self, Keep};
-use crate::components::{Dialog, Dialogs, Header, OpenDialog, StarsProvider, ToastStack};
+use crate::components::{Dialog, Dialogs, Header, OpenDialog, RoomKeeper, StarsProvider, ToastStack};
 use crate::format;
 use crate::hooks::{SettingsHandle, TokenDesk, use_hotkeys};
 use crate::state::link::Link;
@@ -88,6 +88,7 @@ fn App() -> Html {
         <BrowserRouter>
             <div class="app">
                 <a class="skip-link" href="#main">{ "Skip to content" }</a>
+                <RoomKeeper />
                 <Header />
                 <PlaceSwitch />
                 <ToastStack toasts={(*toasts).clone()} on_action={on_toast} />

@@ -78,6 +78,29 @@ pub(crate) fn focus(element: &Element) {
     }
 }
 
+/// Whether a media query holds.
+pub(crate) fn matches_media(query: &str) -> bool {
+    let list = window().and_then(|window| window.match_media(query).ok().flatten());
+    list.is_some_and(|list| list.matches())
+}
+
+/// A name that nobody else has, of 24 hexadecimal digits.
+pub(crate) fn unique_name() -> String {
+    let random = || (js_sys::Math::random() * 2_f64.powi(48)) as u64;
+    format!("{:012x}{:012x}", random(), random())
+}
+
+/// Puts a text on the clipboard. Without a clipboard (a page that is not secure) nothing happens; says whether it was
+/// tried.
+pub(crate) fn copy(text: &str) -> bool {
+    let Some(window) = window().filter(|window| window.is_secure_context()) else {
+        return false;
+    };
+    // What becomes of it is the browser's to tell: it asks the person where it has to.
+    let _ = window.navigator().clipboard().write_text(text);
+    true
+}
+
 /// The first element that matches a selector.
 pub(crate) fn find(selector: &str) -> Option<Element> {
     document()?.query_selector(selector).ok().flatten()

@@ -35,6 +35,18 @@ pub(crate) enum Icon {
     Pause,
     /// Go on.
     Play,
+    /// Several people.
+    People,
+    /// Copy.
+    Copy,
+    /// Back to where one was.
+    Back,
+    /// Send.
+    Send,
+    /// A block.
+    Block,
+    /// A conversation.
+    Talk,
 }
 
 #[derive(PartialEq, Properties)]
@@ -88,6 +100,14 @@ impl Icon {
             }
             Icon::Pause => "M8 5v14M16 5v14",
             Icon::Play => "M7 4v16l13-8z",
+            Icon::People => {
+                "M12.5 8a3.5 3.5 0 1 1-7 0 3.5 3.5 0 0 1 7 0M2 20c.7-4.5 3.3-6.5 7-6.5s6.3 2 7 6.5M15.5 4.8a3.5 3.5 0 0 1 0 6.4M18 14c2.2.8 3.5 2.8 4 6"
+            }
+            Icon::Copy => "M9 9h11v11H9zM5 15H4V4h11v1",
+            Icon::Back => "m14 5-7 7 7 7",
+            Icon::Send => "M4 12 20 4l-6 16-3-7z",
+            Icon::Block => "M12 3 4 7.5v9L12 21l8-4.5v-9zM4 7.5l8 4.5 8-4.5M12 12v9",
+            Icon::Talk => "M4 5h16v11H10l-4 4v-4H4z",
         }
     }
 }

@@ -5,6 +5,7 @@ use yew_router::prelude::{use_location, use_navigator};
 
 use super::dialogs::{Dialog, OpenDialog};
 use super::icon::{Glyph, Icon};
+use super::rooms::TotalUnread;
 use crate::app::Route;
 use crate::state::place::{Place, View};
 
@@ -47,7 +48,10 @@ pub(crate) fn ViewLink(props: &Props) -> Html {
     };
     html! {
         <a href={view.path()} role={props.role} aria-current={(here == Some(view)).then_some("page")}
-            data-testid={format!("nav-{}", view.path().trim_start_matches('/'))} {onclick}>{ view.name() }</a>
+            data-testid={format!("nav-{}", view.path().trim_start_matches('/'))} {onclick}>
+            { view.name() }
+            if view == View::Rooms { <TotalUnread /> }
+        </a>
     }
 }
 

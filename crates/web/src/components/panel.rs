@@ -40,6 +40,12 @@ pub(crate) struct Props {
     /// Whether the content itself shows that it is loading, or that there is none.
     #[prop_or_default]
     pub(crate) tells_itself: bool,
+    /// What a refusal means, in a few words, where "This cannot be shown" is not it.
+    #[prop_or_default]
+    pub(crate) refused: Option<AttrValue>,
+    /// What asking again does, where it is not to subscribe.
+    #[prop_or_default]
+    pub(crate) on_ask_again: Option<Callback<()>>,
     #[prop_or_default]
     pub(crate) children: Children,
 }
@@ -61,16 +67,19 @@ pub(crate) fn Panel(props: &Props) -> Html {
 
     let on_remedy = {
         let (topic, wants) = (props.topic.clone(), store.wants().clone());
+        let on_ask_again = props.on_ask_again.clone();
         move |remedy: Remedy| {
             let (topic, wants, open_dialog) = (topic.clone(), wants.clone(), open_dialog.clone());
+            let on_ask_again = on_ask_again.clone();
             Callback::from(move |_| match remedy {
                 Remedy::Reconnect => wants.wish(Wish::ReconnectNow),
                 Remedy::SignIn => open_dialog.iter().for_each(|open| open.emit(Dialog::SignIn)),
-                Remedy::AskAgain => {
-                    topic
+                Remedy::AskAgain => match &on_ask_again {
+                    Some(on_ask_again) => on_ask_again.emit(()),
+                    None => topic
                         .iter()
-                        .for_each(|topic| wants.wish(Wish::Subscribe(Subscribe::to(topic.clone()))));
-                }
+                        .for_each(|topic| wants.wish(Wish::Subscribe(Subscribe::to(topic.clone())))),
+                },
             })
         }
     };
@@ -88,7 +97,9 @@ pub(crate) fn Panel(props: &Props) -> Html {
         },
         Face::Trouble { title, text, remedy } => html! {
             <div class="panel-message" role="alert">
-                <Glyph of={Icon::Warning} /><h3>{ title }</h3><p>{ text }</p>
+                <Glyph of={Icon::Warning} />
+                <h3>{ props.refused.clone().filter(|_| *remedy == Some(Remedy::AskAgain)).unwrap_or(title.clone().into()) }</h3>
+                <p>{ text }</p>
                 if let Some(remedy) = *remedy {
                     <button class="button button-small" onclick={on_remedy(remedy)}>{ remedy.label() }</button>
                 }

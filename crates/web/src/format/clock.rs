@@ -14,6 +14,8 @@ thread_local! {
     /// For which span the offset was asked last, and the offset in minutes.
     static OFFSET: Cell<(i64, i64)> = const { Cell::new((i64::MIN, 0)) };
     static FULL: DateTimeFormat = full_format();
+    static DAY_NAME: DateTimeFormat =
+        formatted_as(&[("weekday", "long".into()), ("month", "long".into()), ("day", "numeric".into())]);
 }
 
 /// The time of day: `14:03:21`.
@@ -29,6 +31,26 @@ pub(crate) fn time_with_millis(millis: u64) -> String {
 /// Date, time with milliseconds and zone, as the reader's locale writes them.
 pub(crate) fn date_and_time(millis: u64) -> String {
     FULL.with(|format| {
+        let text = format.format().call1(format, &(millis as f64).into());
+        text.ok().and_then(|text| text.as_string()).unwrap_or_default()
+    })
+}
+
+/// The time of day to the minute: `14:03`.
+pub(crate) fn hours_and_minutes(millis: u64) -> String {
+    let mut text = time_of_day(millis);
+    text.truncate(5);
+    text
+}
+
+/// The number of the reader's day that a moment lies in.
+pub(crate) fn day_number(millis: u64) -> i64 {
+    local(millis).div_euclid(DAY)
+}
+
+/// The day, as the reader's locale writes it: `Saturday, 21 November`.
+pub(crate) fn day_name(millis: u64) -> String {
+    DAY_NAME.with(|format| {
         let text = format.format().call1(format, &(millis as f64).into());
         text.ok().and_then(|text| text.as_string()).unwrap_or_default()
     })
@@ -79,9 +101,8 @@ fn zone_name(minutes: i64) -> String {
 }
 
 fn full_format() -> DateTimeFormat {
-    let options = Object::new();
-    for (name, value) in [
-        ("year", JsValue::from("numeric")),
+    formatted_as(&[
+        ("year", "numeric".into()),
         ("month", "short".into()),
         ("day", "numeric".into()),
         ("hour", "2-digit".into()),
@@ -90,9 +111,14 @@ fn full_format() -> DateTimeFormat {
         ("fractionalSecondDigits", 3.into()),
         ("hourCycle", "h23".into()),
         ("timeZoneName", "short".into()),
-    ] {
+    ])
+}
+
+fn formatted_as(fields: &[(&str, JsValue)]) -> DateTimeFormat {
+    let options = Object::new();
+    for (name, value) in fields {
         // Setting a field of a fresh object cannot fail.
-        let _ = Reflect::set(&options, &name.into(), &value);
+        let _ = Reflect::set(&options, &JsValue::from(*name), value);
     }
     DateTimeFormat::new(&Array::new(), &options)
 }

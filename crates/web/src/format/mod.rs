@@ -5,7 +5,9 @@ mod clock;
 mod number;
 mod span;
 
-pub(crate) use clock::{date_and_time, time_of_day, time_with_millis, zone};
+pub(crate) use clock::{
+    date_and_time, day_name, day_number, hours_and_minutes, time_of_day, time_with_millis, zone,
+};
 pub(crate) use number::{
     count, decimals_needed, fixed, fixed_float, learn_separators, money, percent, signed,
 };

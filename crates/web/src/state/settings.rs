@@ -1,10 +1,14 @@
 //! What a person sets, once, for this browser.
 
+use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use nexus_client::{ServerUrl, ServerUrlError};
+use nexus_protocol::ChainId;
 use serde::{Deserialize, Serialize};
 use yew::Reducible;
+
+use super::rooms::RoomName;
 
 /// What a person sets.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -18,7 +22,14 @@ pub(crate) struct Settings {
     pub(crate) flash: bool,
     /// Addresses of servers, in the order to try them; none means the one that served the page.
     pub(crate) servers: Vec<String>,
+    /// The rooms one is in, by name.
+    pub(crate) rooms: Vec<String>,
+    /// The chains that are followed beside those that the server names.
+    pub(crate) chains: Vec<String>,
 }
+
+/// The most rooms, and the most chains, that are remembered.
+pub(crate) const MOST: usize = 50;
 
 /// Dark or light.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
@@ -55,6 +66,32 @@ pub(crate) enum SettingsAction {
     Flash(bool),
     /// Other servers.
     Servers(Vec<String>),
+    /// In a room from now on.
+    Join(RoomName),
+    /// In a room no longer.
+    Leave(RoomName),
+    /// Follow a chain.
+    Follow(ChainId),
+    /// Follow a chain no longer.
+    Unfollow(ChainId),
+}
+
+impl Settings {
+    /// The rooms one is in; what is no name is left out.
+    pub(crate) fn room_names(&self) -> BTreeSet<RoomName> {
+        self.rooms
+            .iter()
+            .filter_map(|name| RoomName::parse(name).ok())
+            .collect()
+    }
+
+    /// The chains that are followed; what is no id is left out.
+    pub(crate) fn chain_ids(&self) -> Vec<ChainId> {
+        self.chains
+            .iter()
+            .filter_map(|id| ChainId::parse(id).ok())
+            .collect()
+    }
 }
 
 impl Theme {
@@ -85,6 +122,8 @@ impl Default for Settings {
             palette: Palette::default(),
             flash: true,
             servers: Vec::new(),
+            rooms: Vec::new(),
+            chains: Vec::new(),
         }
     }
 }
@@ -99,8 +138,19 @@ impl Reducible for Settings {
             SettingsAction::Palette(palette) => next.palette = palette,
             SettingsAction::Flash(flash) => next.flash = flash,
             SettingsAction::Servers(servers) => next.servers = servers,
+            SettingsAction::Join(name) => add(&mut next.rooms, name.as_str()),
+            SettingsAction::Leave(name) => next.rooms.retain(|known| known != name.as_str()),
+            SettingsAction::Follow(id) => add(&mut next.chains, id.as_str()),
+            SettingsAction::Unfollow(id) => next.chains.retain(|known| known != id.as_str()),
         }
         if next == *self { self } else { Rc::new(next) }
+    }
+}
+
+/// Adds a text that is not there yet, as long as there is room.
+fn add(texts: &mut Vec<String>, text: &str) {
+    if texts.len() < MOST && !texts.iter().any(|known| known == text) {
+        texts.push(text.to_owned());
     }
 }
 
@@ -130,6 +180,16 @@ mod tests {
             "none means the one that served the page"
         );
         assert_eq!(addresses("ws://a\nftp://b"), Err(ServerUrlError::Scheme));
+    }
+
+    #[test]
+    fn rooms_are_joined_once_and_left() {
+        let lobby = RoomName::parse("lobby").unwrap();
+        let settings = Rc::new(Settings::default()).reduce(SettingsAction::Join(lobby.clone()));
+        let again = settings.clone().reduce(SettingsAction::Join(lobby.clone()));
+        assert!(Rc::ptr_eq(&settings, &again));
+        assert_eq!(settings.room_names(), BTreeSet::from([lobby.clone()]));
+        assert!(settings.reduce(SettingsAction::Leave(lobby)).rooms.is_empty());
     }
 
     #[test]

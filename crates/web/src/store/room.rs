@@ -113,12 +113,14 @@ pub(crate) struct Present {
 }
 
 impl Room {
-    /// A room that was read up to a moment in an earlier visit.
-    pub(crate) fn read_until(until: Option<Moment>) -> Self {
-        Room {
-            read_until: until,
+    /// One enters the room, which was read up to a moment in an earlier visit. What is known of it begins anew.
+    pub(crate) fn enter(&mut self, read_until: Option<Moment>) {
+        *self = Room {
+            read_until,
+            is_watched: self.is_watched,
+            draft: self.draft.clone(),
             ..Room::default()
-        }
+        };
     }
 
     // --- what the server tells --------------------------------------------------------------------------------------
@@ -268,7 +270,6 @@ impl Room {
         self.is_watched = is_watched;
         if is_watched {
             self.unread = 0;
-            self.read_until = None;
         }
     }
 
@@ -336,7 +337,7 @@ impl Room {
     // --- what is shown ----------------------------------------------------------------------------------------------
 
     /// Entries, oldest first.
-    pub(crate) fn entries(&self) -> impl ExactSizeIterator<Item = &Entry> {
+    pub(crate) fn entries(&self) -> impl ExactSizeIterator<Item = &Entry> + DoubleEndedIterator {
         self.entries.iter()
     }
 
@@ -475,22 +476,24 @@ impl Room {
 
     /// What came while one was away counts as unread: behind the last visit at first, behind a break later.
     fn count_unread(&mut self, added: &[u64], is_first: bool, me: Option<&str>) {
-        if self.is_watched || is_first && self.read_until.is_none() {
+        let read_until = self.read_until.take();
+        let Some(read_until) = read_until.or((!is_first).then_some(0)) else {
             return;
-        }
-        let read_until = self.read_until.unwrap_or_default();
+        };
         let is_unread = |message: &&Rc<Message>| {
             added.contains(&message.key)
                 && message.at > read_until
                 && (message.from.is_none() || message.from.as_deref() != me)
         };
-        let (mut count, mut first) = (0, None);
-        for message in self.messages().filter(is_unread) {
-            count += 1;
-            first = first.or(Some(message.key));
+        let unread: Vec<u64> = self
+            .messages()
+            .filter(is_unread)
+            .map(|message| message.key)
+            .collect();
+        self.mark = self.mark.or(unread.first().copied());
+        if !self.is_watched {
+            self.unread += unread.len() as u64;
         }
-        self.unread += count;
-        self.mark = self.mark.or(first);
     }
 
     fn gap_to_close(&self) -> Option<Rc<Gap>> {

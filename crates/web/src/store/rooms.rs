@@ -16,7 +16,7 @@ use super::room::{Access, Outgoing, Past, Room};
 use super::{News, Store};
 use crate::canvas::live::Live;
 use crate::state::face::sentence;
-use crate::state::feed::Moment;
+use crate::state::feed::{Moment, Stage};
 use crate::state::rooms::{RoomName, Said};
 
 /// Messages that are asked for at a time.
@@ -31,7 +31,10 @@ const TYPING_WITHIN: Duration = Duration::from_secs(2);
 /// The rooms.
 #[derive(Default)]
 pub(super) struct Rooms {
+    /// As many as were ever looked at; those that one is not in are empty.
     rooms: RefCell<BTreeMap<RoomName, Live<Room>>>,
+    /// Those that one wants to be in.
+    kept: RefCell<BTreeSet<RoomName>>,
     me: RefCell<Option<Rc<str>>>,
     unread: Live<u64>,
 }
@@ -43,15 +46,10 @@ struct Words<'a> {
 }
 
 impl Store {
-    /// A room that one is in; an empty one that nobody fills, if one is not.
+    /// A room; an empty one that nobody fills, while one is not in it. Asked again it is the same.
     pub(crate) fn room(&self, name: &RoomName) -> Live<Room> {
-        self.shared
-            .rooms
-            .rooms
-            .borrow()
-            .get(name)
-            .cloned()
-            .unwrap_or_default()
+        let mut rooms = self.shared.rooms.rooms.borrow_mut();
+        rooms.entry(name.clone()).or_default().clone()
     }
 
     /// How many messages in all rooms nobody looked at yet.
@@ -61,13 +59,8 @@ impl Store {
 
     /// The topics of the rooms that one wants to be in.
     pub(crate) fn rooms_kept(&self) -> Vec<Topic> {
-        self.shared
-            .rooms
-            .rooms
-            .borrow()
-            .keys()
-            .map(RoomName::topic)
-            .collect()
+        let kept = self.shared.rooms.kept.borrow();
+        kept.iter().map(RoomName::topic).collect()
     }
 
     /// Wants to be in these rooms and no others. `read_until` tells how far one was read in an earlier visit.
@@ -76,14 +69,16 @@ impl Store {
         wanted: &BTreeSet<RoomName>,
         read_until: impl Fn(&RoomName) -> Option<Moment>,
     ) {
-        let known: BTreeSet<RoomName> = self.shared.rooms.rooms.borrow().keys().cloned().collect();
+        let known = self.shared.rooms.kept.replace(wanted.clone());
         for name in known.difference(wanted) {
-            self.shared.rooms.rooms.borrow_mut().remove(name);
+            // In place, since it may be looked at and joined again.
+            self.room(name).write(|room| *room = Room::default());
+            self.feeds().write(|feeds| feeds.forget(&name.topic()));
             self.shared.wants.wish(Wish::Leave(name.topic()));
         }
         for name in wanted.difference(&known) {
-            let room = Live::new(Room::read_until(read_until(name)));
-            self.shared.rooms.rooms.borrow_mut().insert(name.clone(), room);
+            self.room(name).write(|room| room.enter(read_until(name)));
+            self.feeds().write(|feeds| feeds.ask(name.topic()));
             self.shared.wants.wish(Wish::Join(name.topic()));
         }
         self.count_unread();
@@ -92,12 +87,16 @@ impl Store {
     /// Wants once more to be in a room that was refused.
     pub(crate) fn join_again(&self, name: &RoomName) {
         self.change(name, |room, _| room.access = Access::Asked);
+        self.feeds()
+            .write(|feeds| feeds.turn(&name.topic(), Stage::Asked));
         self.shared.wants.wish(Wish::Join(name.topic()));
     }
 
     /// Someone looks at the newest message of a room, or no longer.
     pub(crate) fn watch_room(&self, name: &RoomName, is_watched: bool) {
-        self.change(name, |room, _| room.watch(is_watched));
+        // Also before one is in it: what is looked at first is not unread.
+        self.room(name).write(|room| room.watch(is_watched));
+        self.count_unread();
     }
 
     /// Says something. `key` names the message, and makes a repeat of it no second one. Whether there was room for it.
@@ -170,6 +169,8 @@ impl Store {
     /// A room cannot be joined.
     pub(crate) fn handle_join_refused(&self, topic: &Topic, refusal: Refusal) {
         if let Some(name) = RoomName::of(topic) {
+            self.feeds()
+                .write(|feeds| feeds.turn(topic, Stage::Refused(refusal.clone())));
             self.change(&name, |room, _| room.access = Access::Refused(refusal));
         }
     }
@@ -185,6 +186,7 @@ impl Store {
     }
 
     pub(super) fn handle_room_presence(&self, name: &RoomName, update: &PresenceUpdate, now: Moment) {
+        self.feeds().read(|feeds| feeds.hear(&name.topic(), now));
         self.change(name, |room, me| room.update_presence(update, me, now));
     }
 
@@ -260,7 +262,10 @@ impl Store {
 
     /// Changes a room that one is in; nothing happens to others.
     fn change<R>(&self, name: &RoomName, change: impl FnOnce(&mut Room, Option<&str>) -> R) -> Option<R> {
-        let room = self.shared.rooms.rooms.borrow().get(name).cloned()?;
+        if !self.shared.rooms.kept.borrow().contains(name) {
+            return None;
+        }
+        let room = self.room(name);
         let me = self.shared.rooms.me.borrow().clone();
         let result = room.write(|room| change(room, me.as_deref()));
         self.count_unread();
@@ -293,8 +298,8 @@ mod tests {
     use yew::Callback;
 
     use super::*;
+    use crate::store::Wants;
     use crate::store::room::Delivery;
-    use crate::store::{Stage, Wants};
 
     fn stage() -> (Store, Rc<RefCell<Vec<Wish>>>, RoomName) {
         let wishes: Rc<RefCell<Vec<Wish>>> = Rc::default();

@@ -111,9 +111,19 @@ fn unread_counts_what_others_said_while_nobody_looked() {
 
 #[test]
 fn unread_goes_on_from_the_last_visit() {
-    let mut room = Room::read_until(Some(3_000));
+    let mut room = Room::default();
+    room.enter(Some(3_000));
     room.take_newest(&page(1..=5), false, Some("me"));
-    assert_eq!(room.unread(), 2);
+    assert_eq!((room.unread(), room.mark().is_some()), (2, true));
+    let mut open = Room::default();
+    open.watch(true);
+    open.enter(Some(3_000));
+    open.take_newest(&page(1..=5), false, Some("me"));
+    assert_eq!(
+        (open.unread(), open.mark().is_some()),
+        (0, true),
+        "an open room shows where, and counts nothing"
+    );
     let mut fresh = Room::default();
     fresh.take_newest(&page(1..=5), false, Some("me"));
     assert_eq!(fresh.unread(), 0, "a first visit begins read");
