@@ -28,12 +28,21 @@ impl Answer {
 
 /// Asks `url` (`http://ADDR:PORT`) for `path`.
 pub(crate) fn get(url: &str, path: &str) -> anyhow::Result<Answer> {
+    ask(url, path, "")
+}
+
+/// The same with a token.
+pub(crate) fn get_as(token: &str, url: &str, path: &str) -> anyhow::Result<Answer> {
+    ask(url, path, &format!("Authorization: Bearer {token}\r\n"))
+}
+
+fn ask(url: &str, path: &str, headers: &str) -> anyhow::Result<Answer> {
     let host = host_of(url)?;
     let mut stream = connect(url)?;
     // HTTP/1.0 so that the answer comes in one piece and ends with the connection.
     write!(
         stream,
-        "GET {path} HTTP/1.0\r\nHost: {host}\r\nAccept-Encoding: identity\r\n\r\n"
+        "GET {path} HTTP/1.0\r\nHost: {host}\r\nAccept-Encoding: identity\r\n{headers}\r\n"
     )?;
     let mut bytes = Vec::new();
     stream

@@ -31,8 +31,14 @@ const PUBLIC_CHANNELS: &str = "prices,orderbook,trades,candles";
 const START_LIMIT: Duration = Duration::from_secs(30);
 const POLL: Duration = Duration::from_millis(100);
 
-/// Who the sign-in link signs in as.
+/// Who the sign-in link signs in as, and the account at the exchange that is theirs.
 const SUBJECT: &str = "demo";
+const ADDRESS: &str = "0x00000000000000000000000000000000000000d1";
+/// Somebody else, for a second browser.
+const GUEST: &str = "guest";
+
+/// How many devices report.
+const DEVICES: &str = "6";
 
 /// Runs the demo.
 pub(crate) fn run(options: &Demo) -> anyhow::Result<()> {
@@ -49,19 +55,28 @@ pub(crate) fn run(options: &Demo) -> anyhow::Result<()> {
         }
         Market::Hyperliquid => (None, HYPERLIQUID.to_owned()),
     };
+    let (chain, chain_url) = step("simulated chain", || start_chain(&binaries, &place))?;
+    let upstreams = Upstreams {
+        market: &market_url,
+        chain: &chain_url,
+    };
     let (server, url) = step("gateway", || {
-        start_server(&binaries, &place, &dist, &market_url, options)
+        start_server(&binaries, &place, &dist, upstreams, options)
     })?;
-    // In the order of their end, also when we fail: who uses the market goes before it.
-    let mut services: Vec<Service> = std::iter::once(server).chain(market).collect();
+    let devices = step("simulated devices, tasks and people", || {
+        start_simulation(&binaries, &place, &url)
+    })?;
+    // In the order of their end, also when we fail: who uses something goes before it.
+    let mut services: Vec<Service> = [devices, server, chain].into_iter().chain(market).collect();
 
-    let token = sign_in(&binaries, &place)?;
+    let token = sign_in(&binaries, &place, SUBJECT, "admin")?;
+    let guest = sign_in(&binaries, &place, GUEST, "viewer")?;
     match options.run {
         Run::UntilProved => step("proof: the page answers and prices flow", || {
             proof::run(&url, &token)
         })?,
         Run::UntilStopped => {
-            welcome(options.market, &market_url, &url, &token, &place, started);
+            welcome(options.market, upstreams, &url, [&token, &guest], &place, started);
             if options.browser == Browser::Open {
                 open_page(&format!("{url}/#token={token}"));
             }
@@ -112,17 +127,47 @@ fn start_standin(binaries: &Binaries, place: &Place) -> anyhow::Result<(Service,
     Service::start("nexus-standin", &mut command, &place.log("standin"))?.listening(START_LIMIT)
 }
 
+/// Where the gateway's data comes from.
+#[derive(Clone, Copy)]
+struct Upstreams<'a> {
+    market: &'a str,
+    chain: &'a str,
+}
+
+fn start_chain(binaries: &Binaries, place: &Place) -> anyhow::Result<(Service, String)> {
+    let mut command = Command::new(&binaries.standin);
+    command
+        .args(["chain", "--listen", "127.0.0.1:0"])
+        .current_dir(&place.dir);
+    Service::start("nexus-standin", &mut command, &place.log("chain"))?.listening(START_LIMIT)
+}
+
+/// Devices that report and obey, tasks that progress, texts that type themselves, people who talk. They sign their own
+/// tokens with the secret in the server's data directory.
+fn start_simulation(binaries: &Binaries, place: &Place, url: &str) -> anyhow::Result<Service> {
+    let mut command = Command::new(&binaries.cli);
+    command
+        .args(["simulate", "--server", url, "--devices", DEVICES])
+        .args(["--tasks", "--ai", "--events", "--room", "lobby"])
+        .current_dir(&place.dir)
+        .env("NEXUS_DATA_DIR", &place.data);
+    Service::start("nexus simulate", &mut command, &place.log("simulation"))
+}
+
 fn start_server(
     binaries: &Binaries,
     place: &Place,
     dist: &Path,
-    market_url: &str,
+    upstreams: Upstreams<'_>,
     options: &Demo,
 ) -> anyhow::Result<(Service, String)> {
     let mut command = Command::new(&binaries.server);
     command.arg("--web-dir").arg(dist).current_dir(&place.dir);
     command.env("NEXUS_BIND", format!("127.0.0.1:{}", options.port));
-    command.env("NEXUS_HYPERLIQUID_URL", market_url);
+    command.env("NEXUS_HYPERLIQUID_URL", upstreams.market);
+    command
+        .env("NEXUS_LINERA_URL", upstreams.chain)
+        .env("NEXUS_LINERA_SIMULATED", "true");
     // Whoever sees these prices is told that they are no real ones.
     let simulated = match options.market {
         Market::Standin => "true",
@@ -151,18 +196,26 @@ fn start_server(
     Ok((service, url))
 }
 
-/// A token of an administrator, signed with the secret that the server keeps in its data directory.
-fn sign_in(binaries: &Binaries, place: &Place) -> anyhow::Result<String> {
+/// A token, signed with the secret that the server keeps in its data directory.
+fn sign_in(binaries: &Binaries, place: &Place, who: &str, role: &str) -> anyhow::Result<String> {
+    let claims = format!(r#"{{"address":"{ADDRESS}"}}"#);
     let mut command = Command::new(&binaries.cli);
     command
-        .args(["token", "--sub", SUBJECT, "--role", "admin"])
+        .args(["token", "--sub", who, "--role", role, "--claims", &claims])
         .env("NEXUS_DATA_DIR", &place.data);
     let token = process::answer(&mut command)
         .with_context(|| format!("no token: run `{}` by hand and see why", process::shown(&command)))?;
     Ok(token.trim().to_owned())
 }
 
-fn welcome(market: Market, market_url: &str, url: &str, token: &str, place: &Place, started: Instant) {
+fn welcome(
+    market: Market,
+    upstreams: Upstreams<'_>,
+    url: &str,
+    [token, guest]: [&str; 2],
+    place: &Place,
+    started: Instant,
+) {
     let named = match market {
         Market::Standin => "a simulated market",
         Market::Hyperliquid => "the market of Hyperliquid",
@@ -172,8 +225,10 @@ fn welcome(market: Market, market_url: &str, url: &str, token: &str, place: &Pla
         span(started.elapsed())
     );
     println!("  signed in as {SUBJECT}   {url}/#token={token}");
+    println!("  as somebody else    {url}/rooms#token={guest}   (in another browser, for the room)");
     println!("  as a visitor        {url}/");
-    println!("  the exchange        {market_url}");
+    println!("  the exchange        {}", upstreams.market);
+    println!("  the chain           {}   (simulated)", upstreams.chain);
     println!("  in a terminal       target/release/nexus sub prices --server {url}");
     println!("  logs                {}\n", place.dir.display());
     println!("Ctrl-C ends it.");

@@ -16,7 +16,74 @@ const PRICES_LIMIT: Duration = Duration::from_secs(30);
 pub(crate) fn run(url: &str, token: &str) -> anyhow::Result<()> {
     page_is_served(url)?;
     health_is_good(url)?;
-    prices_change(url, token)
+    prices_change(url, token)?;
+    everything_is_alive(url, token)
+}
+
+/// What the stand-ins and the simulated devices do, channel by channel, and a command that a device obeys.
+fn everything_is_alive(url: &str, token: &str) -> anyhow::Result<()> {
+    let chains = http::get_as(token, url, "/v1/chains")?;
+    let chains = without_spaces(&String::from_utf8_lossy(&chains.body));
+    let chain = text_field(&chains, "chain_id").context("GET /v1/chains names no chain: see chain.log")?;
+    let mut device = None;
+    for (channel, params, awaited) in [
+        ("telemetry", String::new(), "telemetry.update"),
+        ("tasks", String::new(), "tasks.update"),
+        ("ai", String::new(), "ai.update"),
+        ("events", String::new(), "events.update"),
+        ("room:lobby", String::new(), "message"),
+        (
+            "chain",
+            format!(r#","params":{{"chain_id":"{chain}"}}"#),
+            "chain.update",
+        ),
+        (
+            "user_fills",
+            r#","params":{"userId":"demo"}"#.to_owned(),
+            "user_fills.update",
+        ),
+    ] {
+        let mut socket = WebSocket::open(url, &format!("/v1/ws?token={token}"), PRICES_LIMIT)?;
+        let selected = format!(r#""channel":"{channel}"{params}"#);
+        socket.send(&format!(
+            r#"{{"type":"subscribe","id":"proof","payload":{{{selected}}}}}"#
+        ))?;
+        let message =
+            awaited_on(&mut socket, awaited).with_context(|| format!("nothing came on {channel}"))?;
+        if channel == "telemetry" {
+            device = text_field(&message, "device_id").map(str::to_owned);
+        }
+        note(&format!("{channel} is alive"));
+    }
+    let device = device.context("telemetry names no device")?;
+    let mut socket = WebSocket::open(url, &format!("/v1/ws?token={token}"), PRICES_LIMIT)?;
+    let order = format!(r#"{{"device_id":"{device}","name":"blink","ttl_ms":20000}}"#);
+    socket.send(&format!(r#"{{"type":"command","id":"proof","payload":{order}}}"#))?;
+    awaited_on(&mut socket, "command.result").with_context(|| format!("{device} does not obey"))?;
+    note(&format!("{device} obeys"));
+    Ok(())
+}
+
+/// The first message of this type.
+fn awaited_on(socket: &mut WebSocket, awaited: &str) -> anyhow::Result<String> {
+    let wanted = format!(r#""type":"{awaited}""#);
+    let deadline = Instant::now() + PRICES_LIMIT;
+    while Instant::now() < deadline {
+        let message = without_spaces(&socket.receive()?);
+        if message.contains(r#""type":"error""#) {
+            bail!("the server refuses it: {message}");
+        }
+        if message.contains(&wanted) {
+            return Ok(message);
+        }
+    }
+    bail!("no {awaited} within {} s", PRICES_LIMIT.as_secs())
+}
+
+/// The first text of a field, in JSON without spaces.
+fn text_field<'a>(json: &'a str, name: &str) -> Option<&'a str> {
+    let (_, behind) = json.split_once(&format!(r#""{name}":""#))?;
+    behind.split_once('"').map(|(text, _)| text)
 }
 
 fn page_is_served(url: &str) -> anyhow::Result<()> {
@@ -115,6 +182,15 @@ mod tests {
             Some("/a.wasm")
         );
         assert_eq!(wasm_path("<p>nothing</p>"), None);
+    }
+
+    #[test]
+    fn a_field_is_found_in_json() {
+        assert_eq!(
+            text_field(r#"{"a":"b","device_id":"pump-1"}"#, "device_id"),
+            Some("pump-1")
+        );
+        assert_eq!(text_field(r#"{"device_id":7}"#, "device_id"), None);
     }
 
     #[test]
