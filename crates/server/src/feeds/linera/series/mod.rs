@@ -39,12 +39,14 @@ pub(crate) struct Series {
     next: Option<u64>,
     /// Hashes of the last blocks that went through, or that stand where a history began.
     hashes: BTreeMap<u64, String>,
+    /// Blocks below this height were seen to hang together. What was only told of may be of another chain.
+    proven: u64,
     /// Blocks that wait for those before them.
     held: BTreeMap<u64, Held>,
     /// The chain is known to reach below this height, exclusively.
     target: u64,
-    /// Since when something is missing.
-    behind: Option<Moment>,
+    /// The height that is missing and holds up all others, and since when.
+    behind: Option<(u64, Moment)>,
     /// The last survey contradicted what went through.
     is_doubted: bool,
     tries: u32,
@@ -126,6 +128,9 @@ impl Series {
         let mut steps = Vec::new();
         let floor = survey.question.floor(&survey.tip);
         let is_whole = survey.flaw.is_none();
+        if is_whole {
+            self.proven = top;
+        }
         for block in survey.blocks {
             if block.height >= next {
                 self.hold(block, true, now);
@@ -145,7 +150,7 @@ impl Series {
     /// Gives up waiting for what has been missing for too long.
     pub(crate) fn poll(&mut self, now: Moment) -> Vec<Step> {
         match self.behind {
-            Some(since) if now.since(since) >= HOLD_FOR => {
+            Some((_, since)) if now.since(since) >= HOLD_FOR => {
                 let steps = self.give_up();
                 self.look(now);
                 steps
@@ -168,6 +173,7 @@ impl Series {
     pub(crate) fn question(&self, asked: Moment) -> Question {
         Question {
             next: self.next,
+            from: self.next.map_or(0, |next| next.min(self.proven)),
             asked,
         }
     }
@@ -179,7 +185,7 @@ impl Series {
 
     /// When `poll` will have something to do.
     pub(crate) fn next_wake(&self) -> Option<Moment> {
-        self.behind.map(|since| since + HOLD_FOR)
+        self.behind.map(|(_, since)| since + HOLD_FOR)
     }
 
     /// Notifications that told of blocks that never were.
@@ -199,6 +205,7 @@ impl Series {
         let first = survey.blocks.first().map_or(top, |block| block.height);
         self.next = Some(first);
         self.target = top;
+        self.proven = top;
         match (survey.blocks.first(), survey.tip.block_hash) {
             (Some(block), _) => {
                 if let (Some(before), Some(hash)) = (first.checked_sub(1), &block.previous) {
@@ -352,12 +359,17 @@ impl Series {
 
     /// Notes whether something is missing, and since when.
     fn look(&mut self, now: Moment) {
-        let is_behind = !self.held.is_empty() || self.next.is_some_and(|next| next < self.target);
-        if is_behind {
-            self.behind.get_or_insert(now);
-            self.wants_survey = true;
-        } else {
+        let missing = self
+            .next
+            .filter(|next| !self.held.is_empty() || *next < self.target);
+        let Some(missing) = missing else {
             self.behind = None;
+            return;
+        };
+        self.wants_survey = true;
+        // Each height is waited for on its own.
+        if self.behind.is_none_or(|(height, _)| height != missing) {
+            self.behind = Some((missing, now));
         }
     }
 }

@@ -7,8 +7,10 @@ use crate::feeds::linera::wire::answers::{Block, Tip};
 /// What a survey is to find out.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Question {
-    /// The height from which on blocks are wanted; none: the last ones.
+    /// The height of the next block that is to go through; none: the last ones are wanted.
     pub(crate) next: Option<u64>,
+    /// Blocks from this height on were told by the node, and not yet seen to hang together.
+    pub(crate) from: u64,
     /// When it was asked.
     pub(crate) asked: Moment,
 }
@@ -31,7 +33,7 @@ impl Question {
     pub(crate) fn floor(&self, tip: &Tip) -> u64 {
         let top = tip.next_block_height;
         match self.next {
-            Some(next) => next.max(top.saturating_sub(MOST_FETCHED)),
+            Some(_) => self.from.max(top.saturating_sub(MOST_FETCHED)),
             None => top.saturating_sub(FIRST_BLOCKS),
         }
     }
