@@ -8,15 +8,19 @@ use nexus_protocol::{Offset, Topic};
 use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 
-use crate::auth::{Permissions, Verifier};
+use crate::activity::Activity;
+use crate::auth::{ChannelPattern, Permissions, Verifier};
 use crate::broker::Broker;
+use crate::command_desk::CommandDesk;
 use crate::connections::Connections;
+use crate::devices::Devices;
 use crate::doors::addresses::{Addresses, Network};
 use crate::doors::api::Callers;
 use crate::doors::origin::Origins;
 use crate::drain::Drain;
 use crate::feeds::{FeedCounts, FeedReport, Feeds, LinkReport};
 use crate::hub::Hub;
+use crate::idempotency::Idempotency;
 use crate::limits::ClientLimits;
 use crate::metrics::{FeedStanding, Metrics, Standing};
 use crate::namespaces::Namespaces;
@@ -49,6 +53,16 @@ pub struct Gateway {
     pub broker: Broker,
     /// Who is on which topic.
     pub presence: Presence,
+    /// Which devices are connected.
+    pub devices: Devices,
+    /// Orders to them.
+    pub desk: CommandDesk,
+    /// Commands that want a confirmation.
+    pub dangerous_commands: Vec<ChannelPattern>,
+    /// What stands on `tasks` and `ai`.
+    pub activity: Activity,
+    /// Which publications are repeats.
+    pub idempotency: Idempotency,
     /// Where the market comes from.
     pub feeds: Feeds,
     /// Who is connected.
@@ -102,6 +116,8 @@ impl Gateway {
         Standing {
             connections: self.connections.len() as u64,
             subscriptions: self.hub.seats(),
+            devices: self.devices.connected() as u64,
+            commands_open: self.desk.open() as u64,
             topics: self.broker.topics() as u64,
             topics_wanted: self.hub.topics_wanted() as u64,
             waiting_bytes: self.connections.waiting() as u64,

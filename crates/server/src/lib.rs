@@ -9,6 +9,7 @@ pub mod content;
 pub mod encoded;
 pub mod filters;
 pub mod history;
+pub mod idempotency;
 pub mod limits;
 pub mod namespaces;
 pub mod rate;
@@ -22,6 +23,10 @@ pub mod drain;
 pub mod hub;
 pub mod metrics;
 pub mod presence;
+
+pub mod activity;
+pub mod command_desk;
+pub mod devices;
 
 pub mod commands;
 pub mod connection;

@@ -22,6 +22,8 @@ pub struct Metrics {
     pub messages: Family<TypeLabel, Counter>,
     /// Refused requests, by error code.
     pub refusals: Family<CodeLabel, Counter>,
+    /// What became of commands to devices, by event.
+    pub commands: Family<EventLabel, Counter>,
     /// Frames handed to sockets.
     pub frames_sent: Counter,
     /// Bytes handed to sockets.
@@ -62,6 +64,12 @@ pub struct CodeLabel {
     code: &'static str,
 }
 
+/// Label: what happened.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, EncodeLabelSet)]
+pub struct EventLabel {
+    event: &'static str,
+}
+
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 struct CloseValue(Option<CloseCode>);
 
@@ -100,6 +108,10 @@ pub struct Standing {
     pub connections: u64,
     /// Subscriptions.
     pub subscriptions: u64,
+    /// Devices that are connected.
+    pub devices: u64,
+    /// Commands that are not over.
+    pub commands_open: u64,
     /// Topics that have a history.
     pub topics: u64,
     /// Topics that someone listens to.
@@ -121,6 +133,12 @@ impl Metrics {
                 "subscriptions",
                 "Subscriptions that are open",
                 standing.subscriptions,
+            ),
+            ("devices", "Devices that are connected", standing.devices),
+            (
+                "commands_open",
+                "Commands that are not over",
+                standing.commands_open,
             ),
             ("topics", "Topics that have a history", standing.topics),
             (
@@ -162,6 +180,11 @@ impl Metrics {
             self.messages.clone(),
         );
         registry.register("refusals", "Refused requests, by code", self.refusals.clone());
+        registry.register(
+            "commands",
+            "What became of commands to devices",
+            self.commands.clone(),
+        );
         registry.register(
             "frames_sent",
             "Frames handed to sockets",
@@ -218,6 +241,11 @@ impl Metrics {
     /// Counts a message of a client. The type must be one that the protocol names.
     pub fn count_message(&self, r#type: &'static str) {
         self.messages.get_or_create(&TypeLabel { r#type }).inc();
+    }
+
+    /// Counts what became of a command.
+    pub fn count_command(&self, event: &'static str) {
+        self.commands.get_or_create(&EventLabel { event }).inc();
     }
 
     /// Counts a refusal.

@@ -11,9 +11,12 @@ use tokio::time::{Instant, interval, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::activity::Activity;
 use crate::broker::{Broker, Embedded};
+use crate::command_desk::CommandDesk;
 use crate::config::Config;
 use crate::connections::Connections;
+use crate::devices::Devices;
 use crate::doors::addresses::Addresses;
 use crate::doors::api::Callers;
 use crate::doors::listener;
@@ -21,6 +24,7 @@ use crate::drain::Drain;
 use crate::feeds::{Feeds, hyperliquid, linera};
 use crate::gateway::Gateway;
 use crate::hub::{Demand, Hub};
+use crate::idempotency::Idempotency;
 use crate::metrics::Metrics;
 use crate::presence::Presence;
 use crate::router::router;
@@ -48,7 +52,13 @@ impl Server {
         let address = listener.local_addr().context("the listener has no address")?;
         let hub = Hub::default();
         let namespaces = Arc::clone(&config.namespaces);
-        let broker = Broker::Embedded(Embedded::with_namespaces(hub.clone(), config.broker, namespaces));
+        let embedded = if config.store {
+            let path = config.data_dir.join("store");
+            Embedded::open(hub.clone(), config.broker, namespaces, &path)?
+        } else {
+            Embedded::with_namespaces(hub.clone(), config.broker, namespaces)
+        };
+        let broker = Broker::Embedded(embedded);
         let tasks = TaskTracker::new();
         let feeds_end = CancellationToken::new();
         let feeds = match config.hyperliquid {
@@ -72,6 +82,13 @@ impl Server {
             Demand::Wanted(topic) => wanting.want(&topic),
             Demand::Unwanted(topic) => wanting.unwant(&topic),
         }));
+        let presence = Presence::new(hub.clone(), config.presence);
+        let metrics = Metrics::default();
+        let desk = CommandDesk::default();
+        tasks.spawn(
+            desk.clone()
+                .run(broker.clone(), metrics.clone(), feeds_end.clone()),
+        );
         let gateway = Gateway {
             limits: config.limits,
             verifier: config.auth.verifier(&config.data_dir)?,
@@ -82,12 +99,17 @@ impl Server {
             addresses: Addresses::default(),
             callers: Callers::default(),
             web_dir: config.http.web_dir,
-            presence: Presence::new(hub.clone(), config.presence),
+            devices: Devices::new(desk.clone(), presence.clone()),
+            desk,
+            dangerous_commands: config.dangerous_commands,
+            activity: Activity::default(),
+            idempotency: Idempotency::default(),
+            presence,
             hub,
             broker,
             feeds,
             connections: Connections::default(),
-            metrics: Metrics::default(),
+            metrics,
             drain: Drain::default(),
             tasks,
             started: Instant::now(),
@@ -153,6 +175,7 @@ impl Server {
         gateway.tasks.close();
         let last_words = end.max(Instant::now() + LAST_WORDS);
         let all_done = timeout_at(last_words, gateway.tasks.wait()).await.is_ok();
+        gateway.broker.close().await;
         tracing::info!(
             all_gone,
             all_done,

@@ -12,9 +12,10 @@ pub mod telemetry;
 use std::sync::Arc;
 use std::time::Duration;
 
-use nexus_protocol::{ClientId, Reply, Subscribe, Topic, Unsubscribed};
+use nexus_protocol::{ClientId, ErrorCode, Refusal, Reply, Subscribe, Topic, Unsubscribed};
 
 use crate::auth::Who;
+use crate::broker::BrokerError;
 use crate::gateway::Gateway;
 use crate::hub::Seat;
 use crate::outbox::{LaneId, Outbox};
@@ -74,4 +75,20 @@ pub fn unsubscribed(topic: &Topic) -> Reply {
         channel: topic.channel_name(),
         params: topic.params(),
     })
+}
+
+/// The refusal of what could not be stored.
+fn not_stored(error: BrokerError) -> Refusal {
+    Refusal::new(ErrorCode::Internal, format!("{error}; try again later")).retry_after_ms(60_000)
+}
+
+/// The refusal of what was not stored in time.
+fn too_slow() -> Refusal {
+    Refusal::new(ErrorCode::Internal, "it could not be stored in time; try again").retry_after_ms(1_000)
+}
+
+/// Whether a text may name a metric or a command.
+fn is_name(text: &str) -> bool {
+    let is_right = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b':' | b'-');
+    (1..=64).contains(&text.len()) && text.bytes().all(is_right)
 }

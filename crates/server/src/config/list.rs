@@ -146,6 +146,11 @@ pub const SETTINGS: &[Setting] = &[
         "Bytes that all histories hold together; beyond that, the topics unused longest keep their newest only.",
     ),
     setting(
+        "store",
+        "true",
+        "Whether durable channels survive a restart, in `data_dir/store`; `false` keeps them in memory only.",
+    ),
+    setting(
         "replay",
         "200",
         "Publications that a new subscriber gets first, on channels without a snapshot.",
@@ -164,6 +169,11 @@ pub const SETTINGS: &[Setting] = &[
         "presence_grace_secs",
         "5",
         "How long someone in a room whose connection was lost is still shown as there, in seconds.",
+    ),
+    setting(
+        "dangerous_commands",
+        "reboot,factory_reset,shutdown",
+        "Commands to devices that are refused without `\"confirm\":true`, with commas between; a name, or a prefix like `firmware.*`. Empty: none.",
     ),
     setting(
         "hyperliquid_url",

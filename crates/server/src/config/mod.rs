@@ -26,6 +26,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::auth::ChannelPattern;
 use crate::broker::BrokerLimits;
 use crate::feeds::hyperliquid::HyperliquidConfig;
 use crate::feeds::linera::LineraConfig;
@@ -51,8 +52,12 @@ pub struct Config {
     pub limits: ClientLimits,
     /// What the broker keeps.
     pub broker: BrokerLimits,
+    /// Whether durable channels survive a restart.
+    pub store: bool,
     /// How long lost connections are waited for, and how many may be in rooms.
     pub presence: PresenceLimits,
+    /// Commands to devices that want a confirmation. `NEXUS_DANGEROUS_COMMANDS`.
+    pub dangerous_commands: Vec<ChannelPattern>,
     /// The exchange, if there is one.
     pub hyperliquid: Option<HyperliquidConfig>,
     /// The chain node, if there is one.
@@ -77,7 +82,9 @@ impl Config {
             auth: AuthConfig::from_settings(&mut settings)?,
             limits: limits::from_settings(&mut settings)?,
             broker: broker(&mut settings)?,
+            store: settings.switch("store")?,
             presence: presence(&mut settings)?,
+            dangerous_commands: dangerous_commands(&mut settings)?,
             hyperliquid: hyperliquid(&mut settings)?,
             linera: linera(&mut settings)?,
             log: LogConfig::from_settings(&mut settings)?,
@@ -105,6 +112,15 @@ fn broker(settings: &mut Settings) -> Result<BrokerLimits, ConfigError> {
         replay: settings.number("replay", 0)?,
         forget_after: settings.seconds("forget_secs")?,
     })
+}
+
+fn dangerous_commands(settings: &mut Settings) -> Result<Vec<ChannelPattern>, ConfigError> {
+    let patterns = settings.list("dangerous_commands");
+    let patterns: Result<_, _> = patterns
+        .iter()
+        .map(|pattern| ChannelPattern::parse(pattern))
+        .collect();
+    patterns.map_err(|error| settings.wrong("dangerous_commands", error))
 }
 
 fn presence(settings: &mut Settings) -> Result<PresenceLimits, ConfigError> {

@@ -134,7 +134,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             protocol: self.dialect.name().to_owned(),
             heartbeat_ms: millis(limits.heartbeat),
             limits: Limits {
-                messages_per_minute: limits.messages_per_minute,
+                messages_per_minute: self.session.messages_per_minute(limits.messages_per_minute),
                 errors_per_minute: limits.errors_per_minute,
                 message_bytes: limits.message_bytes,
                 subscriptions: limits.subscriptions,
@@ -325,6 +325,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         // A date that no clock reaches is no date.
         self.expires = Instant::now().checked_add(left);
         self.sign_in_by = None;
+        self.session.device = self.gateway.devices.sign_in(
+            self.session.device.take(),
+            &identity,
+            &self.gateway.permissions,
+            &self.id,
+            &self.outbox,
+        );
         self.session.who = Who::SignedIn(identity);
     }
 

@@ -3,7 +3,9 @@
 use std::future::Future;
 use std::ops::ControlFlow;
 
-use nexus_protocol::{Auth, CloseCode, ErrorCode, MessageId, Refusal, Reply, Request, Subscribe, Topic};
+use nexus_protocol::{
+    Auth, CloseCode, Command, ErrorCode, MessageId, Refusal, Reply, Request, Subscribe, Topic,
+};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::Instant;
 
@@ -25,19 +27,19 @@ pub(super) struct Done {
 enum Answer {
     Subscribed(Topic, Subscription, Reply),
     Reply(Reply),
+    /// The answer was posted to the outbox, in front of what follows it.
+    Posted,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     pub(super) fn handle_text(&mut self, text: &str, now: Instant) -> Flow {
         let limits = &self.gateway.limits;
         let Decoded { id, request } = self.dialect.decode(text, limits.message_bytes as usize);
-        if let Err(too_often) = self.session.messages.admit(now, limits.messages_per_minute) {
+        let most = self.session.messages_per_minute(limits.messages_per_minute);
+        if let Err(too_often) = self.session.messages.admit(now, most) {
             let refusal = Refusal::new(
                 ErrorCode::RateLimited,
-                format!(
-                    "more than {} messages in a minute; wait and send again",
-                    limits.messages_per_minute
-                ),
+                format!("more than {most} messages in a minute; wait and send again"),
             );
             // Rounded up: whoever waits as told is let in.
             let wait = u64::try_from(too_often.retry_after.as_millis()).unwrap_or(u64::MAX);
@@ -77,9 +79,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             Request::Telemetry(telemetry) => self.ask(id, now, move |cx: Cx, _| async move {
                 commands::telemetry::telemetry(&cx, &telemetry).await
             }),
-            Request::Command(command) => self.ask(id, now, move |cx: Cx, id: Option<MessageId>| async move {
-                commands::command::command(&cx, id.as_ref(), &command).await
-            }),
+            Request::Command(command) => self.handle_command(id, command, now),
             Request::CommandReceived(received) => self.ask(id, now, move |cx: Cx, _| async move {
                 commands::command::received(&cx, &received).await
             }),
@@ -105,6 +105,19 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 id,
                 began,
                 result: answer.await.map(Answer::Reply),
+            }
+        }));
+        Flow::Continue(())
+    }
+
+    fn handle_command(&mut self, id: Option<MessageId>, command: Command, now: Instant) -> Flow {
+        let cx = self.cx();
+        self.request = Some(Box::pin(async move {
+            let ordered = commands::command::command(&cx, id.as_ref(), &command).await;
+            Done {
+                id,
+                began: now,
+                result: ordered.map(|_| Answer::Posted),
             }
         }));
         Flow::Continue(())
@@ -188,6 +201,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 self.answer(done.id.as_ref(), &reply, done.began)
             }
             Ok(Answer::Reply(reply)) => self.answer(done.id.as_ref(), &reply, done.began),
+            Ok(Answer::Posted) => {
+                self.gateway.metrics.answer.note(done.began.elapsed());
+                Flow::Continue(())
+            }
             Err(refusal) => self.refuse(done.id.as_ref(), refusal),
         }
     }

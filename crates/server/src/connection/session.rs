@@ -7,6 +7,7 @@ use tokio::time::Instant;
 
 use crate::auth::Who;
 use crate::commands::Subscription;
+use crate::devices::DeviceLink;
 use crate::rate::SlidingWindow;
 
 /// What a connection knows of its client.
@@ -14,6 +15,8 @@ use crate::rate::SlidingWindow;
 pub(super) struct Session {
     pub(super) who: Who,
     pub(super) subscriptions: HashMap<Topic, Subscription>,
+    /// Its part in the devices' being there, if it is one.
+    pub(super) device: Option<DeviceLink>,
     /// Messages that were admitted.
     pub(super) messages: SlidingWindow,
     /// Refusals that were the client's doing.
@@ -27,6 +30,7 @@ impl Default for Session {
         Session {
             who: Who::Anonymous,
             subscriptions: HashMap::new(),
+            device: None,
             messages: SlidingWindow::default(),
             refusals: SlidingWindow::default(),
             controls: SlidingWindow::default(),
@@ -35,6 +39,14 @@ impl Default for Session {
 }
 
 impl Session {
+    /// How many messages this client may send in a minute: what its token says, else what all may.
+    pub(super) fn messages_per_minute(&self, all: u32) -> u32 {
+        match &self.who {
+            Who::SignedIn(identity) => identity.messages_per_minute.unwrap_or(all),
+            Who::Anonymous => all,
+        }
+    }
+
     /// Lets go of the memory of what is long past.
     pub(super) fn rest(&mut self, now: Instant) {
         self.messages.forget(now);

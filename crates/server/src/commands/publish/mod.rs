@@ -1,0 +1,175 @@
+//! `publish`: what may be published where, in which shape, and once.
+//!
+//! A publication that has begun is finished whatever becomes of its connection, so that what is noted of it (a task's
+//! state, a stream's text, an idempotency key) is always what was published.
+
+mod ai;
+mod tasks;
+
+use std::sync::Arc;
+
+use nexus_protocol::{Ack, ErrorCode, Position, Publish, Refusal, Reply, Topic, UserId};
+use tokio::time::{Instant, timeout};
+
+use crate::auth::{Act, Who};
+use crate::clock::wall_clock;
+use crate::commands::{COMMAND_DEADLINE, Cx, not_stored};
+use crate::content::{Content, Draft};
+use crate::gateway::Gateway;
+use crate::idempotency::Begun;
+
+/// What a publication on a channel looks like.
+#[derive(Clone, PartialEq, Eq, Debug)]
+enum Shape {
+    /// Progress of a task.
+    Task,
+    /// A chunk of a stream.
+    Chunk,
+    /// Any JSON object.
+    Object(Topic),
+    /// Any JSON.
+    Any(Topic),
+}
+
+/// Publishes. Answers when the publication is stored, where its topic is durable.
+///
+/// # Errors
+/// If it is not allowed, not of the channel's shape, or does not follow from what stands.
+pub async fn publish(cx: &Cx, publish: &Publish) -> Result<Reply, Refusal> {
+    let user = may_publish(cx, publish.channel.as_str())?;
+    let shape = Shape::of(publish)?;
+    let (gateway, publish) = (Arc::clone(&cx.gateway), publish.clone());
+    let published = cx
+        .gateway
+        .tasks
+        .spawn(async move { once(&gateway, &shape, publish, user).await });
+    match timeout(COMMAND_DEADLINE, published).await {
+        Ok(Ok(outcome)) => Ok(Reply::Ack(Ack {
+            position: outcome?,
+            command_id: None,
+        })),
+        Ok(Err(_)) | Err(_) => Err(Refusal::new(
+            ErrorCode::Internal,
+            "it could not be stored in time; publish again with the same `idempotency_key`",
+        )
+        .retry_after_ms(1_000)),
+    }
+}
+
+/// Who publishes, if they may. Whoever takes a channel for one that people publish on is told what to do instead.
+fn may_publish(cx: &Cx, channel: &str) -> Result<UserId, Refusal> {
+    let permissions = &cx.gateway.permissions;
+    let permitted = permissions.check(&cx.who, Act::Publish(channel));
+    let user = match (&cx.who, instead(channel)) {
+        (Who::SignedIn(_), Some(instead)) => return Err(Refusal::new(ErrorCode::Forbidden, instead)),
+        (who, _) => who.user().cloned(),
+    };
+    permitted?;
+    if channel == "system" && permissions.check(&cx.who, Act::Manage).is_err() {
+        return Err(Refusal::new(
+            ErrorCode::Forbidden,
+            "only administrators publish on `system`",
+        ));
+    }
+    user.ok_or_else(|| {
+        Refusal::new(
+            ErrorCode::AuthFailed,
+            "publishing needs a token; send `auth` first",
+        )
+    })
+}
+
+/// What to do instead of publishing on a channel that only the server publishes on.
+fn instead(channel: &str) -> Option<&'static str> {
+    match channel {
+        "telemetry" => Some("devices report with the request `telemetry`; nobody publishes on the channel"),
+        "commands" => Some("order with the request `command`; nobody publishes on the channel"),
+        "prices" | "orderbook" | "trades" | "candles" | "user_orders" | "user_fills" | "account_updates" => {
+            Some("this channel comes from the exchange; nobody publishes on it")
+        }
+        "chain" => Some("this channel comes from the chain's node; nobody publishes on it"),
+        _ => None,
+    }
+}
+
+/// The same publication under the same key is published once.
+async fn once(
+    gateway: &Gateway,
+    shape: &Shape,
+    publish: Publish,
+    user: UserId,
+) -> Result<Option<Position>, Refusal> {
+    let Some(key) = publish.idempotency_key.clone() else {
+        return store(gateway, shape, &publish, user).await;
+    };
+    let content = (publish.channel.as_str(), publish.data.as_str());
+    match gateway.idempotency.begin(Instant::now(), &user, &key, content) {
+        Begun::First(first) => {
+            let outcome = store(gateway, shape, &publish, user).await;
+            gateway.idempotency.end(first, outcome.clone());
+            outcome
+        }
+        Begun::Repeat(repeat) => repeat.outcome().await.unwrap_or_else(|| {
+            let refusal = Refusal::new(ErrorCode::Internal, "the first try failed; try again");
+            Err(refusal.retry_after_ms(1_000))
+        }),
+        Begun::Other => Err(Refusal::new(
+            ErrorCode::InvalidParams,
+            "this `idempotency_key` was used for something else; take a new one",
+        )),
+    }
+}
+
+async fn store(
+    gateway: &Gateway,
+    shape: &Shape,
+    publish: &Publish,
+    user: UserId,
+) -> Result<Option<Position>, Refusal> {
+    let topic = match shape {
+        Shape::Task => return tasks::publish(gateway, &publish.data, user).await,
+        Shape::Chunk => return ai::publish(gateway, &publish.data, user).await,
+        Shape::Object(_) if !publish.data.as_str().starts_with('{') => {
+            return Err(Refusal::new(
+                ErrorCode::InvalidParams,
+                format!("what is published on `{}` is a JSON object", publish.channel),
+            ));
+        }
+        Shape::Object(topic) | Shape::Any(topic) => topic,
+    };
+    let draft = Draft {
+        content: Content::Whole(publish.data.as_str().into()),
+        from: Some(user),
+    };
+    stored(gateway, topic, draft).await.map(Some)
+}
+
+/// Publishes, and comes back when that is stored.
+async fn stored(gateway: &Gateway, topic: &Topic, draft: Draft) -> Result<Position, Refusal> {
+    let stored = gateway.broker.publish_stored(topic, draft, wall_clock()).await;
+    stored.map_err(not_stored)
+}
+
+/// A refusal of data that has not the channel's shape.
+fn misshapen(channel: &str, error: &serde_json::Error) -> Refusal {
+    Refusal::new(
+        ErrorCode::InvalidParams,
+        format!("this is not what is published on `{channel}`: {error}"),
+    )
+}
+
+impl Shape {
+    fn of(publish: &Publish) -> Result<Self, Refusal> {
+        match publish.channel.as_str() {
+            "tasks" => Ok(Shape::Task),
+            "ai" => Ok(Shape::Chunk),
+            "events" => Ok(Shape::Object(Topic::Events)),
+            "system" => Ok(Shape::Object(Topic::System)),
+            named if named.contains(':') => Ok(Shape::Any(Topic::Named(publish.channel.clone()))),
+            other => Err(Refusal::new(
+                ErrorCode::UnknownChannel,
+                format!("there is no channel `{other}`"),
+            )),
+        }
+    }
+}
