@@ -23,6 +23,8 @@ pub(crate) enum Icon {
     Tape,
     /// More below.
     Down,
+    /// More above.
+    Up,
     /// A person.
     Person,
     /// Something is wrong.
@@ -39,6 +41,16 @@ pub(crate) enum Icon {
     People,
     /// Copy.
     Copy,
+    /// A device.
+    Device,
+    /// What is measured.
+    Pulse,
+    /// A task.
+    Task,
+    /// A text that is being written.
+    Stream,
+    /// What happened.
+    Bell,
     /// Back to where one was.
     Back,
     /// Send.
@@ -92,6 +104,7 @@ impl Icon {
             Icon::Book => "M4 6h16M4 10h11M4 14h7M4 18h13",
             Icon::Tape => "M7 4v16m0 0-3-3m3 3 3-3M17 20V4m0 0-3 3m3-3 3 3",
             Icon::Down => "m6 9 6 6 6-6",
+            Icon::Up => "m6 15 6-6 6 6",
             Icon::Person => "M16 8a4 4 0 1 1-8 0 4 4 0 0 1 8 0M4 21c1-5 4-7 8-7s7 2 8 7",
             Icon::Warning => "M12 3 2 20h20zM12 10v4m0 3h.01",
             Icon::Check => "m4 12 5 5L20 6",
@@ -103,6 +116,11 @@ impl Icon {
             Icon::People => {
                 "M12.5 8a3.5 3.5 0 1 1-7 0 3.5 3.5 0 0 1 7 0M2 20c.7-4.5 3.3-6.5 7-6.5s6.3 2 7 6.5M15.5 4.8a3.5 3.5 0 0 1 0 6.4M18 14c2.2.8 3.5 2.8 4 6"
             }
+            Icon::Device => "M7 7h10v10H7zM10 3v4m4-4v4m-4 10v4m4-4v4M3 10h4m-4 4h4m10-4h4m-4 4h4",
+            Icon::Pulse => "M3 12h4l3-8 4 16 3-8h4",
+            Icon::Task => "M4 5h16v5H4zM4 14h16v5H4zM4 7.5h8M4 16.5h12",
+            Icon::Stream => "M4 6h16M4 11h16M4 16h8m4 0h.01M19 14v4",
+            Icon::Bell => "M6 16V10a6 6 0 1 1 12 0v6l2 2H4zM10 21h4",
             Icon::Copy => "M9 9h11v11H9zM5 15H4V4h11v1",
             Icon::Back => "m14 5-7 7 7 7",
             Icon::Send => "M4 12 20 4l-6 16-3-7z",

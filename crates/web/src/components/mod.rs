@@ -22,15 +22,19 @@
 pub mod chart;
 
 mod book;
+mod chains;
 mod chart_panel;
 mod chip;
+mod copy_button;
 mod depth_panel;
+mod devices;
 mod dialog;
 mod dialogs;
 mod header;
 mod help_dialog;
 mod icon;
 mod identity;
+mod json;
 mod link_dialog;
 mod menu;
 mod nav;
@@ -47,10 +51,12 @@ mod toasts;
 mod watch;
 
 pub(crate) use book::BookPanel;
+pub(crate) use chains::{ChainList, Timeline};
 pub(crate) use chart_panel::ChartPanel;
 #[cfg(all(test, target_arch = "wasm32"))]
 pub(crate) use chip::Chip;
 pub(crate) use depth_panel::DepthPanel;
+pub(crate) use devices::{CommandPanel, DeviceListPanel, SeriesPanel, ValuesPanel, use_device};
 pub(crate) use dialogs::{Dialog, Dialogs, OpenDialog};
 pub(crate) use header::Header;
 pub(crate) use icon::{Glyph, Icon};

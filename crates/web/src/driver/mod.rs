@@ -2,6 +2,7 @@
 //! its end. It has no `if` about the protocol; what the session puts out is done here, or told by [`events`].
 
 mod events;
+pub(crate) mod http;
 mod socket;
 mod surroundings;
 
@@ -19,6 +20,7 @@ use socket::{Incoming, Socket};
 use surroundings::Surroundings;
 
 pub(crate) use events::Audience;
+pub(crate) use http::ListedChain;
 
 /// The longest wait between two looks at the clock; a longer one is waited for in parts.
 const LONGEST_WAIT: Duration = Duration::from_secs(60);

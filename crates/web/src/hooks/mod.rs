@@ -2,6 +2,7 @@
 
 pub(crate) mod frames;
 mod use_calm;
+mod use_chains;
 mod use_clock;
 mod use_contexts;
 mod use_hotkeys;
@@ -14,6 +15,7 @@ mod use_topic;
 mod use_touched;
 
 pub(crate) use use_calm::use_calm;
+pub(crate) use use_chains::{ChainChoice, ChainChoices, use_chains};
 pub(crate) use use_clock::use_clock;
 pub(crate) use use_contexts::{
     Places, SettingsHandle, Step, TokenDesk, use_link, use_place, use_places, use_settings, use_store,

@@ -1,10 +1,11 @@
-//! Where one is in the Chains view: `/chains/e476187f…?q=block`.
+//! Where one is in the Chains view: `/chains/e476187f…?q=block&hide=rounds,executed`.
 
 use std::rc::Rc;
 
 use nexus_protocol::ChainId;
 
 use super::query::{UrlText, fields};
+use crate::state::chains::Kinds;
 
 /// Where one is in the Chains view.
 #[derive(Clone, PartialEq, Debug)]
@@ -13,6 +14,8 @@ pub(crate) struct Chains {
     pub(crate) chain: Option<ChainId>,
     /// What is searched.
     pub(crate) query: Rc<str>,
+    /// Which kinds of notifications are not shown.
+    pub(crate) hidden: Kinds,
 }
 
 impl Default for Chains {
@@ -20,6 +23,7 @@ impl Default for Chains {
         Chains {
             chain: None,
             query: "".into(),
+            hidden: Kinds::default(),
         }
     }
 }
@@ -32,8 +36,10 @@ impl Chains {
             ..Chains::default()
         };
         for (name, value) in fields(query) {
-            if name == "q" {
-                chains.query = value.into();
+            match name {
+                "q" => chains.query = value.into(),
+                "hide" => chains.hidden = Kinds::parse(&value),
+                _ => {}
             }
         }
         Some(chains)
@@ -44,6 +50,7 @@ impl Chains {
         UrlText::new("/chains")
             .segment(self.chain.as_ref().map(ChainId::as_str))
             .text("q", &self.query)
+            .text("hide", &self.hidden.words())
             .done()
     }
 }
