@@ -7,7 +7,7 @@ mod demand;
 pub mod hyperliquid;
 pub mod linera;
 
-use nexus_protocol::{ChainId, HistoryItem, Refusal, Timestamp, Topic};
+use nexus_protocol::{ChainId, HistoryItem, Refusal, Timestamp, Topic, UserId};
 
 /// All feeds of this server. Cheap to clone.
 #[derive(Clone, Debug, Default)]
@@ -105,6 +105,17 @@ impl Feeds {
         self
     }
 
+    /// Binds a user to the address at the exchange that their token names. Must be said before their topics are checked.
+    ///
+    /// # Errors
+    /// `INVALID_PARAMS` if it is no address, or the user is being followed at another one.
+    pub fn bind(&self, user: &UserId, address: &str) -> Result<(), Refusal> {
+        match &self.hyperliquid {
+            Some(handle) => handle.bind(user, address),
+            None => Ok(()),
+        }
+    }
+
     /// Whether some feed serves topics of this channel.
     pub fn serves(&self, topic: &Topic) -> bool {
         self.of(topic).is_some() || self.chain_of(topic).is_some()
@@ -188,12 +199,15 @@ impl Feeds {
     }
 
     fn of(&self, topic: &Topic) -> Option<&hyperliquid::Handle> {
-        let is_market = match topic {
-            Topic::Prices(_) | Topic::OrderBook(..) | Topic::Trades(_) | Topic::Candles(..) => true,
-            Topic::UserOrders(_)
+        let is_of_exchange = match topic {
+            Topic::Prices(_)
+            | Topic::OrderBook(..)
+            | Topic::Trades(_)
+            | Topic::Candles(..)
+            | Topic::UserOrders(_)
             | Topic::UserFills(_)
-            | Topic::AccountUpdates(_)
-            | Topic::Telemetry
+            | Topic::AccountUpdates(_) => true,
+            Topic::Telemetry
             | Topic::Commands
             | Topic::Tasks
             | Topic::Ai
@@ -202,6 +216,6 @@ impl Feeds {
             | Topic::System
             | Topic::Named(_) => false,
         };
-        self.hyperliquid.as_ref().filter(|_| is_market)
+        self.hyperliquid.as_ref().filter(|_| is_of_exchange)
     }
 }

@@ -11,14 +11,18 @@ pub(crate) const MAX_CONNECTIONS: usize = 10;
 /// Subscriptions of all connections. The exchange's limit.
 pub(crate) const MAX_SUBSCRIPTIONS: usize = 1_000;
 
+/// Different users in the subscriptions of all connections. The exchange's limit (its texts also say 15).
+pub(crate) const MAX_USERS: usize = 10;
+
 /// Messages a minute: the exchange takes 2000.
 const MESSAGES_PER_MINUTE: u32 = 1_900;
 
 /// Messages in 100 ms, so that subscribing anew to everything is no burst.
 const MESSAGES_PER_TICK: u32 = 20;
 
-/// Attempts to connect a minute: the exchange takes 30.
-const CONNECTS_PER_MINUTE: u32 = 10;
+/// Attempts to connect a minute: the exchange takes 30. With less, three lines that are cut thrice in a row would wait
+/// for the minute to end.
+const CONNECTS_PER_MINUTE: u32 = 20;
 
 /// Weight of HTTP requests a minute: the exchange gives 1200.
 const WEIGHT_PER_MINUTE: u32 = 1_100;

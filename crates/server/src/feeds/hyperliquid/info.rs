@@ -7,9 +7,12 @@ use std::time::Duration;
 use nexus_protocol::{Interval, Symbol};
 use reqwest::StatusCode;
 use reqwest::header::{CONTENT_TYPE, RETRY_AFTER};
+use serde::de::DeserializeOwned;
 
+use super::address::Address;
 use super::budget::Allowance;
 use super::clock::{Clock, Moment};
+use super::wire::account::{WireBalances, WireChange, WireFill, WireOrder, WirePerps};
 use super::wire::info::{
     Ask, CandleSpan, Markets, Unreadable, read_book, read_candles, read_dexes, read_mids, read_perps,
     read_spot, read_trades,
@@ -165,6 +168,53 @@ impl Info {
         let candles = read_candles(&body)?;
         self.spend_rows(candles.len(), 60);
         Ok(candles)
+    }
+
+    /// The latest fills of an account, or those from a time on (Unix milliseconds); a page of them, in any order.
+    pub(crate) async fn fills(&self, user: Address, from: Option<u64>) -> Result<Vec<WireFill>, InfoError> {
+        let ask = match from {
+            None => Ask::UserFills { user },
+            Some(start_time) => Ask::UserFillsByTime { user, start_time },
+        };
+        self.rows(&ask, Some(20)).await
+    }
+
+    /// The latest that happened to orders of an account; a page of it, in any order.
+    pub(crate) async fn order_changes(&self, user: Address) -> Result<Vec<WireChange>, InfoError> {
+        self.rows(&Ask::HistoricalOrders { user }, Some(20)).await
+    }
+
+    /// The open orders of an account on the main dex.
+    pub(crate) async fn open_orders(&self, user: Address) -> Result<Vec<WireOrder>, InfoError> {
+        self.rows(&Ask::FrontendOpenOrders { user }, None).await
+    }
+
+    /// The positions of an account on the main dex.
+    pub(crate) async fn positions(&self, user: Address) -> Result<WirePerps, InfoError> {
+        self.whole(&Ask::ClearinghouseState { user }).await
+    }
+
+    /// The spot balances of an account.
+    pub(crate) async fn balances(&self, user: Address) -> Result<WireBalances, InfoError> {
+        self.whole(&Ask::SpotClearinghouseState { user }).await
+    }
+
+    /// Rows. One that cannot be read fails the whole: of an account nothing may be missing in silence.
+    async fn rows<T: DeserializeOwned>(
+        &self,
+        ask: &Ask,
+        per_weight: Option<usize>,
+    ) -> Result<Vec<T>, InfoError> {
+        let rows: Vec<T> = self.whole(ask).await?;
+        if let Some(per_weight) = per_weight {
+            self.spend_rows(rows.len(), per_weight);
+        }
+        Ok(rows)
+    }
+
+    async fn whole<T: DeserializeOwned>(&self, ask: &Ask) -> Result<T, InfoError> {
+        let body = self.ask(ask).await?;
+        Ok(serde_json::from_str(&body).map_err(|_| Unreadable)?)
     }
 
     /// Questions asked, and those that failed.

@@ -6,14 +6,15 @@
 #[cfg(test)]
 mod tests;
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio_util::task::TaskTracker;
 
+use super::address::Address;
 use super::backoff::Backoff;
-use super::budget::{Budget, MAX_CONNECTIONS, MAX_SUBSCRIPTIONS};
+use super::budget::{Budget, MAX_CONNECTIONS, MAX_SUBSCRIPTIONS, MAX_USERS};
 use super::clock::{Clock, Moment};
 use super::link::{self, Event, Link, LinkId, What};
 use super::session::{Counts, Ending, Output, Session, Told};
@@ -23,8 +24,10 @@ use super::wire::{BookPace, Source};
 const MAIN: usize = 0;
 /// Full books: frames hardly name their variant, so a connection carries one of a market.
 const DEEP: usize = 1;
+/// Accounts: nothing that befalls the markets' links touches them, and the other way round.
+const ACCOUNTS: usize = 2;
 /// Behind those, each for one suspect.
-const FIRST_WARD: usize = 2;
+const FIRST_WARD: usize = 3;
 /// How many suspects are tried at a time. The others wait.
 const WARDS: usize = 3;
 const _: () = assert!(FIRST_WARD + WARDS <= MAX_CONNECTIONS);
@@ -144,6 +147,10 @@ impl Links {
         if self.places.contains_key(&source) {
             return;
         }
+        if source.user().is_some_and(|user| self.is_full_of_users(user)) {
+            self.places.insert(source, Place::Crowded);
+            return;
+        }
         let admitted = self
             .places
             .values()
@@ -165,11 +172,21 @@ impl Links {
             Some(Place::Waiting) => self.bench.retain(|waiting| waiting != source),
             Some(Place::Refused(..) | Place::Crowded) | None => {}
         }
-        let crowded = self.places.iter().find(|(_, place)| **place == Place::Crowded);
-        if let Some(source) = crowded.map(|(source, _)| source.clone()) {
+        let crowded = self.places.iter().filter(|(_, place)| **place == Place::Crowded);
+        let mut crowded: Vec<Source> = crowded.map(|(source, _)| source.clone()).collect();
+        // Those of one user together.
+        crowded.sort();
+        for source in crowded {
             self.places.remove(&source);
             self.want(source, now);
         }
+    }
+
+    /// Whether as many other users are followed as the exchange allows.
+    fn is_full_of_users(&self, user: &Address) -> bool {
+        let admitted = self.places.iter().filter(|(_, place)| **place != Place::Crowded);
+        let users: HashSet<&Address> = admitted.filter_map(|(source, _)| source.user()).collect();
+        !users.contains(user) && users.len() >= MAX_USERS
     }
 
     /// Subscribes a source anew.
@@ -253,12 +270,15 @@ impl Links {
             Some(Place::On(place)) => self.lines[*place].state.clone(),
             Some(Place::Waiting) => LineState::Apart("the exchange drops the connection when asked for this"),
             Some(Place::Refused(_, reason)) => LineState::Apart(reason),
+            Some(Place::Crowded) if source.user().is_some() => {
+                LineState::Apart("the exchange lets one server follow no more than 10 accounts at a time")
+            }
             Some(Place::Crowded) => LineState::Apart("the exchange allows no more subscriptions"),
             None => LineState::New,
         }
     }
 
-    /// How the two ordinary lines are, as far as they are needed.
+    /// How the ordinary lines are, as far as they are needed.
     pub(crate) fn states(&self) -> impl Iterator<Item = &LineState> {
         self.lines[..FIRST_WARD]
             .iter()
@@ -398,5 +418,10 @@ fn home(source: &Source) -> usize {
         | Source::Mids { .. }
         | Source::Trades { .. }
         | Source::Candles { .. } => MAIN,
+        Source::Fills { .. }
+        | Source::Orders { .. }
+        | Source::OpenOrders { .. }
+        | Source::Perps { .. }
+        | Source::Balances { .. } => ACCOUNTS,
     }
 }

@@ -1,4 +1,4 @@
-//! The feed of the Hyperliquid exchange: prices, order books, trades and candles.
+//! The feed of the Hyperliquid exchange: prices, order books, trades and candles; orders, fills and worth of accounts.
 //!
 //! Promises: one subscription at the exchange for all viewers; nothing lost, repeated or out of order without being
 //! declared; never live while old; never more than the exchange allows one address. Must never pass a number of the
@@ -7,6 +7,8 @@
 //! Reading order: `wire` (what frames say), `session` (one link as a state machine), `link` (its driver), `links` (all of
 //! them), `topics` (what becomes of the news), `catalog` (which markets there are), `engine` (the task that owns it all).
 
+mod accounts;
+mod address;
 mod budget;
 mod catalog;
 mod directory;
@@ -26,11 +28,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use nexus_protocol::{
-    Candle, Candles, ErrorCode, HistoryItem, Interval, Json, Refusal, Symbol, Timestamp, Topic,
+    Candle, Candles, ErrorCode, HistoryItem, Interval, Json, Refusal, Symbol, Timestamp, Topic, UserId,
 };
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use self::accounts::{Accounts, user_of};
 use self::budget::MAX_SUBSCRIPTIONS;
 use self::catalog::{Catalog, UNKNOWN_AT_MOST_EVERY};
 use self::directory::Listing;
@@ -74,6 +77,7 @@ pub struct Handle {
 #[derive(Debug)]
 struct Shared {
     demand: DemandBoard,
+    accounts: Accounts,
     catalog: Catalog,
     info: Info,
     clock: Clock,
@@ -129,6 +133,7 @@ pub fn start(
     };
     let shared = Arc::new(Shared {
         demand: DemandBoard::default(),
+        accounts: Accounts::default(),
         catalog: Catalog::new(info.clone(), clock),
         info,
         clock,
@@ -142,12 +147,18 @@ pub fn start(
 impl Handle {
     /// Somebody listens to a topic.
     pub(super) fn want(&self, topic: &Topic) {
+        self.shared.accounts.hold(topic);
         self.shared.demand.say(topic, Word::Wanted);
     }
 
     /// Nobody does any more.
     pub(super) fn unwant(&self, topic: &Topic) {
         self.shared.demand.say(topic, Word::Unwanted);
+    }
+
+    /// Binds a user to the address that their token names.
+    pub(super) fn bind(&self, user: &UserId, address: &str) -> Result<(), Refusal> {
+        self.shared.accounts.bind(user, address)
     }
 
     /// How the feed is.
@@ -164,6 +175,9 @@ impl Handle {
         if self.report().subscriptions >= MAX_SUBSCRIPTIONS {
             let message = "this server follows as many markets as the exchange allows; try again later";
             return Err(Refusal::new(ErrorCode::UpstreamDown, message).retry_after_ms(60_000));
+        }
+        if let Some(user) = user_of(topic) {
+            return self.shared.accounts.check(user);
         }
         match self.shared.catalog.verdict(topic) {
             Verdict::Fine => return Ok(()),

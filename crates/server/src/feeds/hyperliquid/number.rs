@@ -3,7 +3,7 @@
 
 use std::cmp::Ordering;
 
-use nexus_protocol::Decimal;
+use nexus_protocol::{Decimal, Side};
 use rust_decimal::RoundingStrategy;
 
 /// Decimals of a change in percent.
@@ -31,6 +31,16 @@ pub(crate) fn percent_change(price: &Decimal, before: &Decimal) -> Option<Decima
     // "-0.00" would be drawn as a loss.
     let percent = if percent.is_zero() { percent.abs() } else { percent };
     Decimal::parse(&format!("{percent:.2}")).ok()
+}
+
+/// The position after so much was bought or sold; `None` if that cannot be said exactly.
+pub(crate) fn moved(position: &Decimal, size: &Decimal, side: Side) -> Option<Decimal> {
+    let (position, size) = (exact(position)?, exact(size)?);
+    let after = match side {
+        Side::Buy => position.checked_add(size)?,
+        Side::Sell => position.checked_sub(size)?,
+    };
+    Decimal::parse(&after.normalize().to_string()).ok()
 }
 
 fn exact(number: &Decimal) -> Option<rust_decimal::Decimal> {
@@ -63,6 +73,19 @@ mod tests {
             (&"9".repeat(40), &"9".repeat(41), Ordering::Less),
         ] {
             assert_eq!(compare(&decimal(left), &decimal(right)), is, "{left} {right}");
+        }
+    }
+
+    #[test]
+    fn a_position_moves_exactly() {
+        for (position, size, side, after) in [
+            ("-11.86858", "0.00014", Side::Sell, Some("-11.86872")),
+            ("0.0", "0.1", Side::Buy, Some("0.1")),
+            ("0.3", "0.3", Side::Sell, Some("0")),
+            (&"9".repeat(60), "1", Side::Buy, None),
+        ] {
+            let found = moved(&decimal(position), &decimal(size), side);
+            assert_eq!(found.as_ref().map(Decimal::as_str), after, "{position} {size}");
         }
     }
 

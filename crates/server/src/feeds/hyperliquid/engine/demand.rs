@@ -4,10 +4,12 @@ use nexus_protocol::{FeedState, Topic};
 
 use crate::feeds::demand::Word;
 use crate::feeds::hyperliquid::Verdict;
+use crate::feeds::hyperliquid::accounts::user_of;
 use crate::feeds::hyperliquid::clock::Moment;
-use crate::feeds::hyperliquid::engine::{DORMANT, Engine, Followed, Gate, LINGER};
+use crate::feeds::hyperliquid::engine::{DORMANT, Engine, Followed, Gate, LINGER, SourceUse};
 use crate::feeds::hyperliquid::freshness::{Flow, Freshness};
 use crate::feeds::hyperliquid::topics::Streams;
+use crate::feeds::hyperliquid::topics::accounts::AccountStreams;
 use crate::feeds::hyperliquid::wire::Source;
 
 impl Engine {
@@ -31,7 +33,10 @@ impl Engine {
             return;
         }
         self.dormant.remove(&topic);
-        let effects = self.streams.open(&topic, now);
+        let effects = match user_of(&topic).and_then(|user| self.shared.accounts.address(user)) {
+            Some(address) => self.streams.open_account(&topic, &address, now),
+            None => self.streams.open(&topic, now),
+        };
         let followed = Followed {
             sources: Vec::new(),
             gate: Gate::Waiting,
@@ -81,7 +86,20 @@ impl Engine {
             self.streams.handle_subscribed(&source, now);
             return;
         }
-        followed.sources = Streams::sources(topic);
+        let address = user_of(topic).and_then(|user| self.shared.accounts.address(user));
+        followed.sources = match address {
+            Some(address) => AccountStreams::sources(topic, &address),
+            None => Streams::sources(topic),
+        };
+        let is_served = |source| {
+            self.sources
+                .get(source)
+                .is_some_and(|its: &SourceUse| its.flow != Flow::Off)
+        };
+        if user_of(topic).is_some() && followed.sources.iter().all(is_served) {
+            self.streams.handle_already_subscribed(topic, now);
+            self.streams_due = Some(now);
+        }
         for source in followed.sources.clone() {
             let its = self.sources.entry(source.clone()).or_default();
             its.topics.insert(topic.clone());
@@ -126,6 +144,7 @@ impl Engine {
                 }
             }
             self.streams.close(&topic);
+            self.shared.accounts.release(&topic);
             self.touched.remove(&topic);
             let asleep = Freshness {
                 state: FeedState::Stale,
@@ -135,7 +154,7 @@ impl Engine {
             let status = self.status(asleep);
             self.broker.set_status(&topic, status).await;
             match topic {
-                Topic::Trades(_) | Topic::Candles(..) => {
+                Topic::Trades(_) | Topic::Candles(..) | Topic::UserFills(_) | Topic::UserOrders(_) => {
                     self.dormant.insert(topic, now + DORMANT);
                 }
                 // An old price or book must not greet who comes next.

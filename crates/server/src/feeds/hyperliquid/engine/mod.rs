@@ -233,7 +233,16 @@ impl Engine {
                 };
                 its.flow = match (&source, its.flow) {
                     // They speak only when something happens, so silence is no sign.
-                    (Source::Trades { .. } | Source::Candles { .. }, _) => Flow::Flowing,
+                    (
+                        Source::Trades { .. }
+                        | Source::Candles { .. }
+                        | Source::Fills { .. }
+                        | Source::Orders { .. }
+                        | Source::OpenOrders { .. }
+                        | Source::Perps { .. }
+                        | Source::Balances { .. },
+                        _,
+                    ) => Flow::Flowing,
                     (Source::Mids { .. } | Source::Book { .. }, Flow::Off) => Flow::Subscribed,
                     (Source::Mids { .. } | Source::Book { .. }, flow) => flow,
                 };
@@ -251,7 +260,12 @@ impl Engine {
                 its.news = Some(wall);
                 self.last_message = Some(wall);
                 its.flow = Flow::Flowing;
-                let effects = self.streams.handle_news(news, wall.as_millis(), now);
+                let effects = if source.user().is_some() {
+                    let millis = self.shared.clock.exchange_millis();
+                    self.streams.handle_account_news(news, millis, now)
+                } else {
+                    self.streams.handle_news(news, wall.as_millis(), now)
+                };
                 self.effects.extend(effects);
                 self.touch_all(&[source]);
             }

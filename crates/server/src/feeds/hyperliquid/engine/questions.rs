@@ -9,7 +9,8 @@ use nexus_protocol::{Symbol, Topic};
 use crate::feeds::hyperliquid::clock::Moment;
 use crate::feeds::hyperliquid::engine::{CATALOG_EVERY, CONTEXTS_EVERY, Engine, Gate, Reading};
 use crate::feeds::hyperliquid::info::InfoError;
-use crate::feeds::hyperliquid::topics::Fetch;
+use crate::feeds::hyperliquid::topics::accounts::Fetched;
+use crate::feeds::hyperliquid::topics::{AccountFetch, Fetch};
 use crate::feeds::hyperliquid::wire::info::Context;
 use crate::feeds::hyperliquid::wire::{BookPace, Source, WireBook, WireCandle, WireTrade};
 
@@ -32,6 +33,10 @@ pub(super) enum Answer {
         coin: Symbol,
         round: u64,
         candles: Result<Vec<WireCandle>, InfoError>,
+    },
+    Account {
+        fetch: Fetch,
+        fetched: Result<Fetched, InfoError>,
     },
     Catalog(Result<(), InfoError>),
     Contexts(Vec<BTreeMap<Symbol, Context>>),
@@ -77,6 +82,23 @@ impl Engine {
                 self.touched.insert(Topic::Candles(coin.clone(), interval));
                 self.streams
                     .handle_candles(&coin, interval, round, noted(candles), now)
+            }
+            Answer::Account { fetch, fetched } => {
+                self.asking.remove(&fetch);
+                let Fetch::Account {
+                    user, what, round, ..
+                } = fetch
+                else {
+                    return;
+                };
+                self.touched.insert(match what {
+                    AccountFetch::Fills { .. } => Topic::UserFills(user.clone()),
+                    AccountFetch::Orders | AccountFetch::OpenOrders => Topic::UserOrders(user.clone()),
+                    AccountFetch::Perps | AccountFetch::Balances => Topic::AccountUpdates(user.clone()),
+                });
+                let millis = self.shared.clock.exchange_millis();
+                self.streams
+                    .handle_account(&user, what, round, noted(fetched), millis, now)
             }
             Answer::Catalog(read) => {
                 self.handle_catalog(read, now);
@@ -152,6 +174,16 @@ impl Engine {
                         round,
                         candles,
                     }
+                }
+                Fetch::Account { address, what, .. } => {
+                    let fetched = match what {
+                        AccountFetch::Fills { from } => info.fills(address, from).await.map(Fetched::Fills),
+                        AccountFetch::Orders => info.order_changes(address).await.map(Fetched::Orders),
+                        AccountFetch::OpenOrders => info.open_orders(address).await.map(Fetched::OpenOrders),
+                        AccountFetch::Perps => info.positions(address).await.map(Fetched::Perps),
+                        AccountFetch::Balances => info.balances(address).await.map(Fetched::Balances),
+                    };
+                    Answer::Account { fetch, fetched }
                 }
             }
         });

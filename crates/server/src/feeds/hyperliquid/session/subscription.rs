@@ -97,6 +97,13 @@ fn cadence(source: &Source) -> Option<Duration> {
         Source::Book {
             pace: BookPace::Full, ..
         } => Some(Duration::from_secs(20)),
-        Source::Trades { .. } | Source::Candles { .. } => None,
+        // What happens on an account, nobody knows beforehand; their topics ask when they are in doubt.
+        Source::Trades { .. }
+        | Source::Candles { .. }
+        | Source::Fills { .. }
+        | Source::Orders { .. }
+        | Source::OpenOrders { .. }
+        | Source::Perps { .. }
+        | Source::Balances { .. } => None,
     }
 }

@@ -3,9 +3,14 @@
 //!
 //! All of this is pure: time is an argument, and what must be done outside comes back as an [`Effect`].
 
+pub(crate) mod accounts;
 mod books;
 mod candles;
+mod fills;
+mod funds;
+mod orders;
 mod prices;
+mod quiet;
 mod streams;
 mod tally;
 #[cfg(test)]
@@ -14,10 +19,11 @@ mod trades;
 
 use std::sync::Arc;
 
-use nexus_protocol::{Interval, Symbol, Topic, TradeGap};
+use nexus_protocol::{Interval, Symbol, Topic, TradeGap, UserId};
 use serde::Serialize;
 
 pub(crate) use self::streams::Streams;
+use super::address::Address;
 use super::wire::Source;
 use crate::content::Content;
 
@@ -64,6 +70,35 @@ pub(crate) enum Fetch {
         /// Comes back with the answer.
         round: u64,
     },
+    /// Something of an account.
+    Account {
+        /// On behalf of whose topic.
+        user: UserId,
+        /// Whose.
+        address: Address,
+        /// What.
+        what: AccountFetch,
+        /// Comes back with the answer.
+        round: u64,
+    },
+}
+
+/// What is asked of an account.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub(crate) enum AccountFetch {
+    /// Its latest fills, or those from a time on, in Unix milliseconds.
+    Fills {
+        /// The time.
+        from: Option<u64>,
+    },
+    /// The latest that happened to its orders.
+    Orders,
+    /// Its open orders.
+    OpenOrders,
+    /// Its positions.
+    Perps,
+    /// Its balances.
+    Balances,
 }
 
 /// The JSON of a market type.

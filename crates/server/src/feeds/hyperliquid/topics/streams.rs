@@ -2,13 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-use nexus_protocol::{Depth, Interval, Symbol, Symbols, Topic};
+use nexus_protocol::{Depth, Interval, Symbol, Symbols, Topic, UserId};
 
-use super::Effect;
+use super::accounts::{AccountStreams, Fetched};
 use super::books::Books;
 use super::candles::Bars;
 use super::prices::Board;
 use super::trades::Tape;
+use super::{AccountFetch, Effect};
+use crate::feeds::hyperliquid::address::Address;
 use crate::feeds::hyperliquid::clock::Moment;
 use crate::feeds::hyperliquid::directory::Directory;
 use crate::feeds::hyperliquid::wire::info::Context;
@@ -23,6 +25,7 @@ pub(crate) struct Streams {
     books: HashMap<Symbol, (Books, BTreeSet<Depth>)>,
     tapes: HashMap<Symbol, Tape>,
     bars: HashMap<(Symbol, Interval), Bars>,
+    accounts: AccountStreams,
     /// Books dropped, of markets that are not followed any more.
     unsound_before: u64,
 }
@@ -36,6 +39,7 @@ impl Streams {
             books: HashMap::new(),
             tapes: HashMap::new(),
             bars: HashMap::new(),
+            accounts: AccountStreams::default(),
             unsound_before: 0,
         }
     }
@@ -78,6 +82,30 @@ impl Streams {
             | Topic::System
             | Topic::Named(_) => Vec::new(),
         }
+    }
+
+    /// A topic of an account is followed from now on, or again.
+    pub(crate) fn open_account(&mut self, topic: &Topic, address: &Address, now: Moment) -> Vec<Effect> {
+        self.accounts.open(topic, address, now)
+    }
+
+    /// A topic of an account joins sources that were subscribed before.
+    pub(crate) fn handle_already_subscribed(&mut self, topic: &Topic, now: Moment) {
+        self.accounts.handle_already_subscribed(topic, now);
+    }
+
+    /// The answer to a question about an account, or none if there is none. `millis` is the exchange's time.
+    pub(crate) fn handle_account(
+        &mut self,
+        user: &UserId,
+        what: AccountFetch,
+        round: u64,
+        fetched: Option<Fetched>,
+        millis: u64,
+        now: Moment,
+    ) -> Vec<Effect> {
+        self.accounts
+            .handle_fetched(user, what, round, fetched, millis, now)
     }
 
     /// A topic is followed from now on, or again.
@@ -142,7 +170,7 @@ impl Streams {
                     bars.handle_lost();
                 }
             }
-            _ => {}
+            _ => self.accounts.close(topic),
         }
     }
 
@@ -151,7 +179,7 @@ impl Streams {
         match topic {
             Topic::Trades(symbol) => drop(self.tapes.remove(symbol)),
             Topic::Candles(symbol, interval) => drop(self.bars.remove(&(symbol.clone(), *interval))),
-            _ => {}
+            _ => self.accounts.forget(topic),
         }
     }
 
@@ -168,7 +196,7 @@ impl Streams {
                 .bars
                 .get(&(symbol.clone(), *interval))
                 .is_some_and(Bars::is_current),
-            _ => false,
+            _ => self.accounts.is_current(topic),
         }
     }
 
@@ -191,7 +219,7 @@ impl Streams {
         sources
             .filter_map(|source| match source {
                 Source::Mids { dex } => Some(dex),
-                Source::Book { .. } | Source::Trades { .. } | Source::Candles { .. } => None,
+                _ => None,
             })
             .collect()
     }
@@ -225,6 +253,11 @@ impl Streams {
                     bars.handle_subscribed(now);
                 }
             }
+            Source::Fills { .. }
+            | Source::Orders { .. }
+            | Source::OpenOrders { .. }
+            | Source::Perps { .. }
+            | Source::Balances { .. } => self.accounts.handle_subscribed(source, now),
         }
     }
 
@@ -247,6 +280,11 @@ impl Streams {
                     bars.handle_lost();
                 }
             }
+            Source::Fills { .. }
+            | Source::Orders { .. }
+            | Source::OpenOrders { .. }
+            | Source::Perps { .. }
+            | Source::Balances { .. } => self.accounts.handle_lost(source),
         }
     }
 
@@ -265,10 +303,20 @@ impl Streams {
                     bars.handle_doubt(now);
                 }
             }
+            Source::Fills { .. }
+            | Source::Orders { .. }
+            | Source::OpenOrders { .. }
+            | Source::Perps { .. }
+            | Source::Balances { .. } => self.accounts.handle_doubt(source, now),
         }
     }
 
-    /// News of a source. `millis` is the wall clock.
+    /// News of an account. `millis` is the exchange's time.
+    pub(crate) fn handle_account_news(&mut self, news: News, millis: u64, now: Moment) -> Vec<Effect> {
+        self.accounts.handle_news(news, millis, now)
+    }
+
+    /// News of a market. `millis` is the wall clock.
     pub(crate) fn handle_news(&mut self, news: News, millis: u64, now: Moment) -> Vec<Effect> {
         match news {
             News::Mids { dex, mids } => {
@@ -304,6 +352,11 @@ impl Streams {
                     None => Vec::new(),
                 }
             }
+            News::Fills { .. }
+            | News::Orders { .. }
+            | News::OpenOrders { .. }
+            | News::Perps { .. }
+            | News::Balances { .. } => Vec::new(),
         }
     }
 
@@ -381,6 +434,9 @@ impl Streams {
             effects.extend(bars.poll(exchange_millis, now));
             touched.push(Topic::Candles(symbol.clone(), *interval));
         }
+        let (of_accounts, topics) = self.accounts.poll(exchange_millis, now);
+        effects.extend(of_accounts);
+        touched.extend(topics);
         (effects, touched)
     }
 
@@ -389,6 +445,10 @@ impl Streams {
         let books = self.books.values().filter_map(|(books, _)| books.next_wake());
         let tapes = self.tapes.values().filter_map(Tape::next_wake);
         let bars = self.bars.values().filter_map(Bars::next_wake);
-        books.chain(tapes).chain(bars).min()
+        books
+            .chain(tapes)
+            .chain(bars)
+            .chain(self.accounts.next_wake())
+            .min()
     }
 }

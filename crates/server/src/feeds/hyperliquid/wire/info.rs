@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::{WireBook, WireCandle, WireTrade, read_rows};
+use crate::feeds::hyperliquid::address::Address;
 use crate::feeds::hyperliquid::wire::rows::Numbers;
 
 /// A question.
@@ -39,6 +40,39 @@ pub(crate) enum Ask {
     CandleSnapshot {
         /// Which.
         req: CandleSpan,
+    },
+    /// The latest fills of an account.
+    UserFills {
+        /// Whose.
+        user: Address,
+    },
+    /// The fills of an account from a time on.
+    UserFillsByTime {
+        /// Whose.
+        user: Address,
+        /// Unix milliseconds.
+        #[serde(rename = "startTime")]
+        start_time: u64,
+    },
+    /// The latest that happened to orders of an account.
+    HistoricalOrders {
+        /// Whose.
+        user: Address,
+    },
+    /// The open orders of an account.
+    FrontendOpenOrders {
+        /// Whose.
+        user: Address,
+    },
+    /// The positions of an account.
+    ClearinghouseState {
+        /// Whose.
+        user: Address,
+    },
+    /// The balances of an account.
+    SpotClearinghouseState {
+        /// Whose.
+        user: Address,
     },
 }
 
@@ -89,12 +123,19 @@ impl Ask {
     /// What it costs before rows are counted.
     pub(crate) fn weight(&self) -> u32 {
         match self {
-            Ask::L2Book { .. } | Ask::AllMids => 2,
+            Ask::L2Book { .. }
+            | Ask::AllMids
+            | Ask::ClearinghouseState { .. }
+            | Ask::SpotClearinghouseState { .. } => 2,
             Ask::MetaAndAssetCtxs { .. }
             | Ask::SpotMetaAndAssetCtxs
             | Ask::PerpDexs
             | Ask::RecentTrades { .. }
-            | Ask::CandleSnapshot { .. } => 20,
+            | Ask::CandleSnapshot { .. }
+            | Ask::UserFills { .. }
+            | Ask::UserFillsByTime { .. }
+            | Ask::HistoricalOrders { .. }
+            | Ask::FrontendOpenOrders { .. } => 20,
         }
     }
 }

@@ -3,6 +3,7 @@
 //! Promises: reading never panics, whatever arrives; numbers stay the exchange's text; unknown channels and unknown
 //! keys are no errors. Must never decide what to do about a frame.
 
+pub(crate) mod account;
 mod book;
 pub(crate) mod info;
 mod rows;
@@ -16,6 +17,9 @@ use std::collections::BTreeMap;
 use nexus_protocol::{Decimal, Symbol};
 use serde::Deserialize;
 use serde_json::value::RawValue;
+
+use self::account::{WireBalances, WireChange, WireFill, WireOrder, WirePerps};
+use crate::feeds::hyperliquid::address::Address;
 
 pub(crate) use book::{WireBook, WireLevel};
 pub(crate) use rows::{WireCandle, WireTrade, read_rows};
@@ -56,6 +60,45 @@ pub(crate) enum News {
     Trades(Vec<WireTrade>),
     /// One bar.
     Candle(WireCandle),
+    /// Fills of an account, oldest first.
+    Fills {
+        /// Whose.
+        user: Address,
+        /// The first frame of a subscription: the latest that there are.
+        is_snapshot: bool,
+        /// The fills.
+        fills: Vec<WireFill>,
+    },
+    /// What happened to orders of an account.
+    Orders {
+        /// Whose.
+        user: Address,
+        /// The first frame of a subscription: the latest that there is.
+        is_snapshot: bool,
+        /// What happened.
+        changes: Vec<WireChange>,
+    },
+    /// The open orders of an account on the main dex, whole.
+    OpenOrders {
+        /// Whose.
+        user: Address,
+        /// All of them.
+        orders: Vec<WireOrder>,
+    },
+    /// The positions of an account on the main dex, whole.
+    Perps {
+        /// Whose.
+        user: Address,
+        /// As they are.
+        state: WirePerps,
+    },
+    /// The spot balances of an account, whole.
+    Balances {
+        /// Whose.
+        user: Address,
+        /// As they are.
+        state: WireBalances,
+    },
 }
 
 /// What an error frame complains of.
@@ -69,7 +112,7 @@ pub(crate) enum Complaint {
     Refused(Source),
     /// We send too many messages.
     TooManyMessages,
-    /// We have too many subscriptions.
+    /// We have too many subscriptions, or of too many users.
     TooManySubscriptions,
     /// Something else. The text is not kept: it may echo megabytes.
     Other,
@@ -132,6 +175,45 @@ impl Inbound {
             "candle" => serde_json::from_str(data)
                 .ok()
                 .map(|candle| Inbound::News(News::Candle(candle))),
+            "userFills" => serde_json::from_str::<account::FillsData>(data).ok().map(|data| {
+                Inbound::News(News::Fills {
+                    user: data.user,
+                    is_snapshot: data.is_snapshot,
+                    fills: data.fills,
+                })
+            }),
+            "userHistoricalOrders" => serde_json::from_str::<account::HistoryData>(data)
+                .ok()
+                .map(|data| {
+                    Inbound::News(News::Orders {
+                        user: data.user,
+                        is_snapshot: data.is_snapshot,
+                        changes: data.order_history,
+                    })
+                }),
+            // Of the other dexes nothing was asked for.
+            "openOrders" => serde_json::from_str::<account::OpenOrdersData>(data)
+                .ok()
+                .map(|data| {
+                    let (user, orders) = (data.user, data.orders);
+                    match data.dex.as_str() {
+                        "" => Inbound::News(News::OpenOrders { user, orders }),
+                        _ => Inbound::Unknown,
+                    }
+                }),
+            "clearinghouseState" => serde_json::from_str::<account::PerpsData>(data).ok().map(|data| {
+                let (user, state) = (data.user, data.clearinghouse_state);
+                match data.dex.as_str() {
+                    "" => Inbound::News(News::Perps { user, state }),
+                    _ => Inbound::Unknown,
+                }
+            }),
+            "spotState" => serde_json::from_str::<account::SpotData>(data).ok().map(|data| {
+                Inbound::News(News::Balances {
+                    user: data.user,
+                    state: data.spot_state,
+                })
+            }),
             _ => Some(Inbound::Unknown),
         };
         inbound.unwrap_or(Inbound::Garbled)
@@ -154,6 +236,11 @@ impl News {
                 coin: candle.coin.clone(),
                 interval: candle.interval,
             }),
+            News::Fills { user, .. } => Some(Source::Fills { user: user.clone() }),
+            News::Orders { user, .. } => Some(Source::Orders { user: user.clone() }),
+            News::OpenOrders { user, .. } => Some(Source::OpenOrders { user: user.clone() }),
+            News::Perps { user, .. } => Some(Source::Perps { user: user.clone() }),
+            News::Balances { user, .. } => Some(Source::Balances { user: user.clone() }),
         }
     }
 }
@@ -178,7 +265,9 @@ impl Complaint {
                 .map(Complaint::Refused)
         } else if text.starts_with("Cannot send more than") {
             Some(Complaint::TooManyMessages)
-        } else if text.starts_with("Cannot subscribe to more than") {
+        } else if text.starts_with("Cannot subscribe to more than")
+            || text.starts_with("Cannot track more than")
+        {
             Some(Complaint::TooManySubscriptions)
         } else {
             None

@@ -6,6 +6,8 @@ use nexus_protocol::{Interval, Symbol};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::feeds::hyperliquid::address::Address;
+
 /// One subscription at the exchange.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub(crate) enum Source {
@@ -32,6 +34,31 @@ pub(crate) enum Source {
         coin: Symbol,
         /// The length of a bar.
         interval: Interval,
+    },
+    /// The fills of an account.
+    Fills {
+        /// Whose.
+        user: Address,
+    },
+    /// What happens to the orders of an account.
+    Orders {
+        /// Whose.
+        user: Address,
+    },
+    /// The open orders of an account on the main dex, whole.
+    OpenOrders {
+        /// Whose.
+        user: Address,
+    },
+    /// The positions of an account on the main dex, whole.
+    Perps {
+        /// Whose.
+        user: Address,
+    },
+    /// The spot balances of an account, whole.
+    Balances {
+        /// Whose.
+        user: Address,
     },
 }
 
@@ -81,6 +108,21 @@ enum Subscription<'a> {
         coin: &'a str,
         interval: Interval,
     },
+    UserFills {
+        user: &'a Address,
+    },
+    UserHistoricalOrders {
+        user: &'a Address,
+    },
+    OpenOrders {
+        user: &'a Address,
+    },
+    ClearinghouseState {
+        user: &'a Address,
+    },
+    SpotState {
+        user: &'a Address,
+    },
 }
 
 /// A subscription as the exchange echoes it; every key of every type that matters here.
@@ -99,6 +141,12 @@ struct Echo {
     significant_figures: Option<Value>,
     #[serde(default)]
     mantissa: Option<Value>,
+    #[serde(default)]
+    user: Option<String>,
+    #[serde(default, rename = "aggregateByTime")]
+    aggregate_by_time: bool,
+    #[serde(default, rename = "ignorePortfolioMargin")]
+    ignore_portfolio_margin: bool,
 }
 
 impl Source {
@@ -115,6 +163,11 @@ impl Source {
                 coin: coin.as_str(),
                 interval: *interval,
             },
+            Source::Fills { user } => Subscription::UserFills { user },
+            Source::Orders { user } => Subscription::UserHistoricalOrders { user },
+            Source::OpenOrders { user } => Subscription::OpenOrders { user },
+            Source::Perps { user } => Subscription::ClearinghouseState { user },
+            Source::Balances { user } => Subscription::SpotState { user },
         };
         serde_json::to_string(&Request { method, subscription })
             .expect("plain structs can be written as JSON")
@@ -123,6 +176,8 @@ impl Source {
     /// Reads an echoed subscription; `None` if it is none that this feed makes.
     pub(crate) fn from_echo(text: &str) -> Option<Self> {
         let echo: Echo = serde_json::from_str(text).ok()?;
+        let user = || Address::parse(echo.user.as_deref()?).ok();
+        let is_main = echo.dex.as_deref().is_none_or(str::is_empty);
         let coin = || echo.coin.as_deref().and_then(|coin| Symbol::parse(coin).ok());
         match echo.r#type.as_str() {
             "allMids" => Some(Source::Mids {
@@ -144,8 +199,40 @@ impl Source {
                     interval,
                 })
             }
+            "userFills" if !echo.aggregate_by_time => Some(Source::Fills { user: user()? }),
+            "userHistoricalOrders" => Some(Source::Orders { user: user()? }),
+            "openOrders" if is_main => Some(Source::OpenOrders { user: user()? }),
+            "clearinghouseState" if is_main => Some(Source::Perps { user: user()? }),
+            "spotState" if !echo.ignore_portfolio_margin => Some(Source::Balances { user: user()? }),
             _ => None,
         }
+    }
+
+    /// Whose account it is of, if it is of one.
+    pub(crate) fn user(&self) -> Option<&Address> {
+        match self {
+            Source::Fills { user }
+            | Source::Orders { user }
+            | Source::OpenOrders { user }
+            | Source::Perps { user }
+            | Source::Balances { user } => Some(user),
+            Source::Mids { .. } | Source::Book { .. } | Source::Trades { .. } | Source::Candles { .. } => {
+                None
+            }
+        }
+    }
+
+    /// Everything of an account.
+    #[cfg(test)]
+    pub(crate) fn of_account(user: &Address) -> [Source; 5] {
+        let user = || user.clone();
+        [
+            Source::Fills { user: user() },
+            Source::Orders { user: user() },
+            Source::OpenOrders { user: user() },
+            Source::Perps { user: user() },
+            Source::Balances { user: user() },
+        ]
     }
 }
 
@@ -170,6 +257,8 @@ mod tests {
             },
             Source::Trades { coin: coin() },
         ];
+        let ann = Address::parse("0x00000000000000000000000000000000000000A1").unwrap();
+        sources.extend(Source::of_account(&ann));
         sources.extend(Interval::ALL.map(|interval| Source::Candles {
             coin: coin(),
             interval,
@@ -223,6 +312,7 @@ mod tests {
     #[test]
     fn defaults_filled_in_and_keys_reordered_are_the_same_source() {
         let coin = || Symbol::parse("SOL").unwrap();
+        let ann = || Address::parse("0x00000000000000000000000000000000000000a1").unwrap();
         for (text, source) in [
             (
                 r#"{"type":"l2Book","coin":"SOL","nSigFigs":null,"mantissa":null,"fast":false}"#,
@@ -249,6 +339,14 @@ mod tests {
                 r#"{"type":"allMids","dex":""}"#,
                 Source::Mids { dex: String::new() },
             ),
+            (
+                r#"{"type":"userFills","user":"0x00000000000000000000000000000000000000a1","aggregateByTime":false}"#,
+                Source::Fills { user: ann() },
+            ),
+            (
+                r#"{"type":"clearinghouseState","dex":"","user":"0x00000000000000000000000000000000000000A1"}"#,
+                Source::Perps { user: ann() },
+            ),
         ] {
             assert_eq!(Source::from_echo(text), Some(source), "{text}");
         }
@@ -259,6 +357,9 @@ mod tests {
         for text in [
             r#"{"type":"l2Book","coin":"SOL","nSigFigs":5,"mantissa":2}"#,
             r#"{"type":"bbo","coin":"SOL"}"#,
+            r#"{"type":"userFills"}"#,
+            r#"{"type":"userFills","user":"ann"}"#,
+            r#"{"type":"openOrders","dex":"xyz","user":"0x00000000000000000000000000000000000000a1"}"#,
             r#"{"type":"trades"}"#,
             r#"{"type":"trades","coin":"white space"}"#,
             r#"{"type":"candle","coin":"SOL","interval":"7m"}"#,
