@@ -125,7 +125,8 @@ impl Ring {
     }
 }
 
-fn previous(offset: Offset) -> Offset {
+/// The offset of the publication before this one.
+pub fn previous(offset: Offset) -> Offset {
     Offset(offset.0.saturating_sub(1))
 }
 

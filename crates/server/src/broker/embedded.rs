@@ -1,17 +1,22 @@
 //! The broker in the memory of this process.
 
 use std::collections::HashMap;
+use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use bytes::Bytes;
-use nexus_protocol::{ChannelStatus, Epoch, Mode, Offset, Position, Timestamp, Topic};
+use nexus_protocol::{ChannelStatus, Epoch, Mode, Offset, Params, Position, Timestamp, Topic};
+use tokio::sync::oneshot;
 
+use crate::broker::durable::Durable;
 use crate::broker::keys::Standing;
 use crate::broker::log::{Known, Log};
+use crate::broker::store::{Found, Store};
 use crate::broker::{
-    Begin, BrokerError, BrokerLimits, Joined, Page, PageOf, Piece, Rules, Snapshot, SnapshotOf,
+    Begin, BrokerError, BrokerLimits, Joined, Page, PageOf, Piece, Rules, Snapshot, SnapshotOf, StoreError,
+    StoreReport, new_epoch,
 };
 use crate::clock::wall_clock;
 use crate::content::Draft;
@@ -36,8 +41,19 @@ struct Shared {
     blank: Epoch,
     /// What all histories hold, in bytes.
     held: AtomicUsize,
+    /// What survives a restart.
+    store: Option<Store>,
     /// Protects when unused histories were given up last; held while that is done.
     trimmed: Mutex<Option<Instant>>,
+}
+
+/// What whoever publishes waits for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Wanted {
+    /// That it has its place in the order and was announced.
+    Announced,
+    /// That it is written down as well.
+    Stored,
 }
 
 /// Histories are not shortened for the total more often.
@@ -47,13 +63,36 @@ const TRIM_PAUSE: std::time::Duration = std::time::Duration::from_secs(1);
 type Topical = Arc<Mutex<Log>>;
 
 impl Embedded {
-    /// An empty broker that announces to this hub, and in which only rooms have rules of their own.
+    /// An empty broker that announces to this hub, and in which only rooms have rules of their own. Nothing in it
+    /// survives.
     pub fn new(hub: Hub, limits: BrokerLimits) -> Self {
         Embedded::with_namespaces(hub, limits, Arc::default())
     }
 
-    /// An empty broker that announces to this hub.
+    /// An empty broker that announces to this hub. Nothing in it survives.
     pub fn with_namespaces(hub: Hub, limits: BrokerLimits, namespaces: Arc<Namespaces>) -> Self {
+        Embedded::with_store(hub, limits, namespaces, None)
+    }
+
+    /// A broker that goes on from what is in a store, which is made if there is none.
+    ///
+    /// # Errors
+    /// If another process has the store, or it cannot be read.
+    pub fn open(
+        hub: Hub,
+        limits: BrokerLimits,
+        namespaces: Arc<Namespaces>,
+        path: &Path,
+    ) -> Result<Self, StoreError> {
+        let (store, found) = Store::open(path)?;
+        let embedded = Embedded::with_store(hub, limits, namespaces, Some(store.clone()));
+        embedded.restore(&store, found);
+        // From here on, positions of the new epochs are given out: a crash must find them in the store.
+        store.flush();
+        Ok(embedded)
+    }
+
+    fn with_store(hub: Hub, limits: BrokerLimits, namespaces: Arc<Namespaces>, store: Option<Store>) -> Self {
         Embedded {
             shared: Arc::new(Shared {
                 hub,
@@ -63,28 +102,86 @@ impl Embedded {
                 blank: new_epoch(),
                 held: AtomicUsize::new(0),
                 trimmed: Mutex::default(),
+                store,
             }),
         }
     }
 
+    fn restore(&self, store: &Store, found: Found) {
+        let now = Instant::now();
+        let (mut topics, mut publications) = (0, 0);
+        for found_topic in found.topics {
+            let channel = found_topic.topic.channel.clone();
+            let mut durable = Durable::new(store.clone(), found_topic.id);
+            let topic = Topic::parse(&channel, Params::default()).map(|parsed| parsed.topic);
+            let rules = topic.as_ref().ok().map(|topic| self.rules(topic));
+            let (Ok(topic), Some(rules)) = (topic, rules.filter(|rules| rules.durable)) else {
+                // The operator has set up the namespace otherwise since.
+                durable.forget();
+                continue;
+            };
+            let (log, lost) = Log::restore(&topic, rules, found_topic, found.was_closed, durable, now);
+            if lost > 0 {
+                tracing::error!(
+                    channel.name = channel.as_str(),
+                    records = lost,
+                    "records of the store are broken or missing: what lies behind is gone, and clients are told"
+                );
+            }
+            topics += 1;
+            publications += log.last().0;
+            self.shared.held.fetch_add(log.bytes(), Ordering::Relaxed);
+            self.all().insert(topic, Arc::new(Mutex::new(log)));
+        }
+        tracing::info!(
+            topics,
+            last_offsets = publications,
+            after_a_crash = !found.was_closed && topics > 0,
+            "the store is open"
+        );
+    }
+
+    /// Orders, keeps and announces a publication. If it is to be written down as well, something says when it is.
     pub(super) fn publish(
         &self,
         topic: &Topic,
         draft: Draft,
         now: Timestamp,
-    ) -> Result<Position, BrokerError> {
-        let position = self.with_log(topic, |log| {
-            let publication = log.append(draft, now);
+        wanted: Wanted,
+    ) -> Result<(Position, Option<oneshot::Receiver<()>>), BrokerError> {
+        let done = self.with_log(topic, |log| {
+            if let Some(store) = log.store() {
+                may_be_written(store, wanted)?;
+            }
+            let (publication, written) = log.append(draft, now);
             self.shared.hub.deliver(&publication);
-            Position {
+            let position = Position {
                 epoch: log.epoch().clone(),
                 offset: publication.offset,
-            }
-        })?;
+            };
+            Ok((position, written))
+        })??;
         if self.shared.held.load(Ordering::Relaxed) > self.shared.limits.total_bytes {
             self.give_up_unused_history();
         }
-        Ok(position)
+        Ok(done)
+    }
+
+    /// Writes down everything and notes that this was the end. Blocks until the disk has it.
+    pub(super) fn close(&self) {
+        let Some(store) = &self.shared.store else {
+            return;
+        };
+        let all: Vec<Topical> = self.all().values().cloned().collect();
+        for topical in all {
+            let log = lock(&topical);
+            log.write_topic();
+        }
+        store.close();
+    }
+
+    pub(super) fn store_report(&self) -> Option<StoreReport> {
+        self.shared.store.as_ref().map(Store::report)
     }
 
     pub(super) fn standing(&self, topic: &Topic) -> Vec<(Arc<str>, Arc<str>)> {
@@ -188,10 +285,10 @@ impl Embedded {
                 return true;
             };
             let is_used = now.saturating_duration_since(log.last_used()) < limits.forget_after
+                || log.store().is_some() && !log.is_blank()
                 || self.shared.hub.has_audience(topic);
             if !is_used {
-                self.measured(&mut log, Log::forget);
-                log.leave_map();
+                self.measured(&mut log, Log::leave_map);
             }
             is_used
         });
@@ -299,7 +396,10 @@ impl Embedded {
         if topics.len() >= self.shared.limits.topics {
             return Err(BrokerError::TooManyTopics);
         }
-        let log = Log::new(topic, self.rules(topic), new_epoch(), Instant::now());
+        let rules = self.rules(topic);
+        let store = self.shared.store.as_ref().filter(|_| rules.durable);
+        let durable = store.map(|store| Durable::new(store.clone(), store.new_id()));
+        let log = Log::new(topic, rules, new_epoch(), durable, Instant::now());
         let topical = Arc::new(Mutex::new(log));
         topics.insert(topic.clone(), Arc::clone(&topical));
         Ok(topical)
@@ -334,8 +434,17 @@ fn lock(topical: &Mutex<Log>) -> MutexGuard<'_, Log> {
     topical.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn new_epoch() -> Epoch {
-    Epoch::from_random(fastrand::u64(..))
+/// Whether a publication may begin: before it has an offset, so that what is refused leaves no trace.
+fn may_be_written(store: &Store, wanted: Wanted) -> Result<(), BrokerError> {
+    let refused = match wanted {
+        // Where the disk has failed, live data still goes out; only nobody is promised that it was kept.
+        Wanted::Announced if !store.works() => return Ok(()),
+        Wanted::Stored if !store.works() => BrokerError::StoreFailed,
+        Wanted::Announced | Wanted::Stored if !store.has_room() => BrokerError::StoreBusy,
+        Wanted::Announced | Wanted::Stored => return Ok(()),
+    };
+    store.note_refused();
+    Err(refused)
 }
 
 #[cfg(test)]
@@ -360,11 +469,14 @@ mod tests {
     }
 
     fn publish(broker: &Embedded, name: &str) -> Result<Position, BrokerError> {
-        broker.publish(
-            &topic(name),
-            Content::Whole("1".into()).into(),
-            Timestamp::EXAMPLE,
-        )
+        broker
+            .publish(
+                &topic(name),
+                Content::Whole("1".into()).into(),
+                Timestamp::EXAMPLE,
+                Wanted::Announced,
+            )
+            .map(|(position, _)| position)
     }
 
     #[test]

@@ -39,7 +39,10 @@ impl Standing {
 
     /// The key.
     pub(super) fn key(&self) -> Arc<str> {
-        self.newest.key.as_ref().map_or_else(|| "".into(), |mark| Arc::clone(&mark.key))
+        self.newest
+            .key
+            .as_ref()
+            .map_or_else(|| "".into(), |mark| Arc::clone(&mark.key))
     }
 }
 
@@ -107,18 +110,18 @@ impl Keys {
     }
 
     /// Hands over what is more than fits.
-    pub(super) fn shrink(&mut self, keep: KeepKeys, gone: &mut impl FnMut(Arc<Publication>)) {
+    pub(super) fn shrink(&mut self, keep: KeepKeys, gone: &mut (impl FnMut(Arc<Publication>) + ?Sized)) {
         while self.bytes > keep.bytes && (self.drop_oldest(gone) || self.drop_key(gone)) {}
         while self.entries.len() > keep.keys && self.drop_key(gone) {}
     }
 
     /// Hands over all publications that are not the newest of their key.
-    pub(super) fn drop_older(&mut self, gone: &mut impl FnMut(Arc<Publication>)) {
+    pub(super) fn drop_older(&mut self, gone: &mut (impl FnMut(Arc<Publication>) + ?Sized)) {
         while self.drop_oldest(gone) {}
     }
 
     /// Hands over what was published before a time.
-    pub(super) fn expire(&mut self, before: Timestamp, gone: &mut impl FnMut(Arc<Publication>)) {
+    pub(super) fn expire(&mut self, before: Timestamp, gone: &mut (impl FnMut(Arc<Publication>) + ?Sized)) {
         while let Some((offset, key)) = self.older.first_key_value()
             && self.time_of(key, *offset).is_none_or(|time| time < before)
         {
@@ -133,9 +136,9 @@ impl Keys {
     }
 
     /// Hands over everything.
-    pub(super) fn clear(&mut self, gone: &mut impl FnMut(Arc<Publication>)) {
+    pub(super) fn clear(&mut self, gone: &mut (impl FnMut(Arc<Publication>) + ?Sized)) {
         for entry in std::mem::take(self).entries.into_values() {
-            entry.items.into_iter().for_each(&mut *gone);
+            entry.items.into_iter().for_each(|old| gone(old));
         }
     }
 
@@ -157,7 +160,10 @@ impl Keys {
     /// What stands for the keys whose newest publication lies behind one offset and not behind another, oldest first.
     pub(super) fn standing(&self, after: Offset, until: Offset) -> impl Iterator<Item = Standing> {
         let behind = (Bound::Excluded(after), Bound::Unbounded);
-        let within = self.newest.range(behind).take_while(move |(offset, _)| **offset <= until);
+        let within = self
+            .newest
+            .range(behind)
+            .take_while(move |(offset, _)| **offset <= until);
         within.filter_map(|(_, key)| {
             let entry = self.entries.get(key)?;
             Some(Standing {
@@ -178,19 +184,23 @@ impl Keys {
         items.get(place).map(|publication| publication.time)
     }
 
-    fn drop_oldest(&mut self, gone: &mut impl FnMut(Arc<Publication>)) -> bool {
+    fn drop_oldest(&mut self, gone: &mut (impl FnMut(Arc<Publication>) + ?Sized)) -> bool {
         let Some((_, key)) = self.older.pop_first() else {
             return false;
         };
         // The oldest of all is the oldest of its key.
-        if let Some(oldest) = self.entries.get_mut(&key).and_then(|entry| entry.items.pop_front()) {
+        if let Some(oldest) = self
+            .entries
+            .get_mut(&key)
+            .and_then(|entry| entry.items.pop_front())
+        {
             self.bytes -= oldest.bytes();
             gone(oldest);
         }
         true
     }
 
-    fn drop_key(&mut self, gone: &mut impl FnMut(Arc<Publication>)) -> bool {
+    fn drop_key(&mut self, gone: &mut (impl FnMut(Arc<Publication>) + ?Sized)) -> bool {
         if self.entries.len() <= 1 {
             return false;
         }
@@ -205,7 +215,7 @@ impl Keys {
     }
 
     /// Removes the key whose newest publication this is.
-    fn remove(&mut self, newest: Offset, gone: &mut impl FnMut(Arc<Publication>)) {
+    fn remove(&mut self, newest: Offset, gone: &mut (impl FnMut(Arc<Publication>) + ?Sized)) {
         self.finals.remove(&newest);
         let Some(key) = self.newest.remove(&newest) else {
             return;
@@ -302,7 +312,11 @@ mod tests {
             bytes: keys.bytes(),
             ..three
         };
-        assert_eq!(insert(&mut keys, 6, "b", false, tight), [3, 4], "the past goes before a key");
+        assert_eq!(
+            insert(&mut keys, 6, "b", false, tight),
+            [3, 4],
+            "the past goes before a key"
+        );
         assert_eq!((past(&keys), standing(&keys)), (vec![5], vec![5, 6]));
         let mut gone = Vec::new();
         keys.expire(Timestamp::from_millis(60), &mut |old| gone.push(old.offset.0));

@@ -5,13 +5,16 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use nexus_protocol::{ChannelStatus, Epoch, Mode, Offset, Position, Timestamp, Topic};
+use tokio::sync::oneshot;
 
+use crate::broker::durable::{Durable, Past, past_epochs};
 use crate::broker::keys::{Keys, Standing};
 use crate::broker::rules::Rules;
+use crate::broker::store::{FoundTopic, PastEpoch, Store, TopicRecord};
 use crate::broker::{Begin, First, Joined, Page, PageOf, Piece};
 use crate::content::{Content, Draft, Frame, PartKey, Parts};
 use crate::encoded::{Publication, TopicHead};
-use crate::history::{Keep, Ring};
+use crate::history::{Keep, Ring, previous};
 
 /// One topic of the embedded broker.
 #[derive(Debug)]
@@ -19,11 +22,15 @@ pub(super) struct Log {
     head: Arc<TopicHead>,
     rules: Rules,
     epoch: Epoch,
+    /// Orders that this one goes on from.
+    past: Vec<PastEpoch>,
     ring: Ring,
     /// What stands for each key, where the topic is published by keys.
     keys: Keys,
     /// All parts that there are, where the topic is published by parts.
     whole: Option<Whole>,
+    /// What ties it to the store, where it survives a restart.
+    durable: Option<Durable>,
     status: Option<Arc<ChannelStatus>>,
     last_used: Instant,
     /// It is in the map of topics no more; whoever still holds it looks up the topic again.
@@ -57,42 +64,126 @@ pub(super) enum Known {
 }
 
 impl Log {
-    pub(super) fn new(topic: &Topic, rules: Rules, epoch: Epoch, now: Instant) -> Self {
-        Log {
+    pub(super) fn new(
+        topic: &Topic,
+        rules: Rules,
+        epoch: Epoch,
+        durable: Option<Durable>,
+        now: Instant,
+    ) -> Self {
+        let log = Log {
             head: Arc::new(TopicHead::of(topic)),
             rules,
             epoch,
+            past: Vec::new(),
             ring: Ring::default(),
             keys: Keys::default(),
             whole: None,
+            durable,
             status: None,
             last_used: now,
             is_gone: false,
-        }
+        };
+        log.write_topic();
+        log
     }
 
-    /// Gives a publication its offset and keeps it.
-    pub(super) fn append(&mut self, draft: Draft, time: Timestamp) -> Arc<Publication> {
+    /// A log that goes on from what was found in the store. Its order is a new one if anything is amiss; says how much is.
+    pub(super) fn restore(
+        topic: &Topic,
+        rules: Rules,
+        mut found: FoundTopic,
+        was_closed: bool,
+        mut durable: Durable,
+        now: Instant,
+    ) -> (Self, u64) {
+        durable.discard(&found.believed.discarded);
+        let (head, past) = Past::of(topic, &mut found);
+        let before_history = past
+            .history
+            .first()
+            .map_or(past.last, |(first, _)| previous(first.offset));
+        let mut ring = Ring::beginning_behind(before_history);
+        let mut keys = Keys::default();
+        for (publication, stands) in past.for_keys {
+            keys.insert(&publication, stands, rules.keys, |old| durable.let_go(old));
+        }
+        for (publication, stands) in past.history {
+            ring.push(Arc::clone(&publication), rules.keep, |old| durable.let_go(old));
+            keys.insert(&publication, stands, rules.keys, |old| durable.let_go(old));
+        }
+        let is_half = |standing: &Standing| {
+            let adds_up = standing.newest.key.as_ref().is_some_and(|mark| mark.adds_up);
+            adds_up && standing.stands.is_none()
+        };
+        let halves = keys.standing(Offset::ZERO, past.last).filter(is_half).count();
+        let lost = past.lost + halves as u64;
+        let FoundTopic { topic: record, .. } = found;
+        let (epoch, past_epochs) = if was_closed && lost == 0 {
+            (record.epoch, record.past)
+        } else {
+            let past_epochs = past_epochs(record.past, record.epoch, past.last);
+            (crate::broker::new_epoch(), past_epochs)
+        };
+        let mut log = Log {
+            head,
+            rules,
+            epoch,
+            past: past_epochs,
+            ring,
+            keys,
+            whole: None,
+            durable: Some(durable),
+            status: None,
+            last_used: now,
+            is_gone: false,
+        };
+        log.write_removals();
+        log.write_topic();
+        (log, lost)
+    }
+
+    /// Gives a publication its offset and keeps it. If it is to be written down as well, something says when it is.
+    pub(super) fn append(
+        &mut self,
+        draft: Draft,
+        time: Timestamp,
+    ) -> (Arc<Publication>, Option<oneshot::Receiver<()>>) {
         if let Content::Parts(parts) = &draft.content {
             self.keep_parts(parts, time);
         }
         let stands = draft.content.stands().cloned();
         let publication = Arc::new(Publication::new(&self.head, self.ring.last().next(), time, draft));
-        self.ring.push(Arc::clone(&publication), self.rules.keep, |_| {});
+        let durable = &mut self.durable;
+        let mut let_go = |old| {
+            if let Some(durable) = durable {
+                durable.let_go(old);
+            }
+        };
+        self.ring
+            .push(Arc::clone(&publication), self.rules.keep, &mut let_go);
         if publication.key.is_some() {
-            self.keys.insert(&publication, stands, self.rules.keys, |_| {});
+            self.keys
+                .insert(&publication, stands.clone(), self.rules.keys, &mut let_go);
         }
-        publication
+        let written = self
+            .durable
+            .as_mut()
+            .map(|durable| durable.write(&publication, stands.as_deref(), &self.ring, &self.keys));
+        (publication, written)
     }
 
     /// Lets go of what is older than the topic keeps.
     pub(super) fn expire(&mut self, now: Timestamp) {
-        if let Some(age) = self.rules.age {
-            let age = u64::try_from(age.as_millis()).unwrap_or(u64::MAX);
-            let before = Timestamp::from_millis(now.as_millis().saturating_sub(age));
-            self.ring.expire(before, |_| {});
-            self.keys.expire(before, &mut |_| {});
-        }
+        let Some(age) = self.rules.age else {
+            return;
+        };
+        let age = u64::try_from(age.as_millis()).unwrap_or(u64::MAX);
+        let before = Timestamp::from_millis(now.as_millis().saturating_sub(age));
+        self.reduce(|ring, keys, let_go| {
+            ring.expire(before, |old| let_go(old));
+            keys.expire(before, let_go);
+        });
     }
 
     /// Lets go of all that is not the newest, of the topic or of a key.
@@ -101,8 +192,65 @@ impl Log {
             publications: 1,
             bytes: usize::MAX,
         };
-        self.ring.shrink(newest, |_| {});
-        self.keys.drop_older(&mut |_| {});
+        self.reduce(|ring, keys, let_go| {
+            ring.shrink(newest, |old| let_go(old));
+            keys.drop_older(let_go);
+        });
+    }
+
+    /// Lets go of everything. The order goes on, so that whoever was there sees no break; what is gone is gone for
+    /// those who come back from before it.
+    pub(super) fn forget(&mut self) {
+        self.reduce(|ring, keys, let_go| {
+            ring.clear().into_iter().for_each(|old| let_go(old));
+            keys.clear(let_go);
+        });
+        self.whole = None;
+    }
+
+    /// Lets go of some publications, in the store as well.
+    fn reduce(&mut self, act: impl FnOnce(&mut Ring, &mut Keys, &mut dyn FnMut(Arc<Publication>))) {
+        let durable = &mut self.durable;
+        act(&mut self.ring, &mut self.keys, &mut |old| {
+            if let Some(durable) = durable {
+                durable.let_go(old);
+            }
+        });
+        self.write_removals();
+    }
+
+    fn write_removals(&mut self) {
+        let record = self.record();
+        if let Some(durable) = &mut self.durable {
+            durable.write_removals(&record, &self.ring, &self.keys);
+        }
+    }
+
+    /// Has the store note how the topic is.
+    pub(super) fn write_topic(&self) {
+        if let Some(durable) = &self.durable {
+            durable.write_topic(&self.record());
+        }
+    }
+
+    fn record(&self) -> TopicRecord {
+        TopicRecord {
+            channel: self.head.topic.channel_name(),
+            epoch: self.epoch.clone(),
+            past: self.past.clone(),
+            last: self.ring.last(),
+            gone: previous(self.ring.oldest()),
+        }
+    }
+
+    /// The store that what is published goes into.
+    pub(super) fn store(&self) -> Option<&Store> {
+        self.durable.as_ref().map(Durable::store)
+    }
+
+    /// Whether there is nothing in it.
+    pub(super) fn is_blank(&self) -> bool {
+        self.ring.is_empty() && self.keys.is_empty()
     }
 
     /// Roughly what it holds in memory.
@@ -120,14 +268,6 @@ impl Log {
             self.status = Some(Arc::clone(&status));
         }
         Some(status)
-    }
-
-    /// Lets go of everything. The order goes on, so that whoever was there sees no break; what is gone is gone for
-    /// those who come back from before it.
-    pub(super) fn forget(&mut self) {
-        self.ring.clear();
-        self.keys.clear(&mut |_| {});
-        self.whole = None;
     }
 
     pub(super) fn join(&self, begin: Begin, replay: usize) -> Joined {
@@ -163,9 +303,13 @@ impl Log {
     }
 
     fn can_recover(&self, position: &Position) -> bool {
-        position.epoch == self.epoch
-            && position.offset <= self.ring.last()
-            && self.ring.reaches_back_to(position.offset)
+        let end = if position.epoch == self.epoch {
+            Some(self.ring.last())
+        } else {
+            let of = |past: &&PastEpoch| past.epoch == position.epoch;
+            self.past.iter().find(of).map(|past| past.end)
+        };
+        end.is_some_and(|end| position.offset <= end) && self.ring.reaches_back_to(position.offset)
     }
 
     pub(super) fn after(&self, offset: Offset, bytes: usize) -> Piece {
@@ -275,8 +419,14 @@ impl Log {
         self.is_gone
     }
 
+    /// Leaves the map of topics, and the store.
     pub(super) fn leave_map(&mut self) {
         self.is_gone = true;
+        self.ring.clear();
+        self.keys = Keys::default();
+        if let Some(durable) = &mut self.durable {
+            durable.forget();
+        }
     }
 
     fn keep_parts(&mut self, parts: &Parts, time: Timestamp) {

@@ -3,26 +3,33 @@
 //! Storing and announcing is one atomic act per topic: a publication gets the next offset, joins the history and is
 //! offered to every seat of this node before the next one can. The broker does not know who publishes or listens.
 
+mod durable;
 mod embedded;
 mod keys;
 mod log;
 mod rules;
+mod store;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
-use nexus_protocol::{ChannelStatus, Epoch, Mode, Offset, Position, Timestamp, Topic};
+use nexus_protocol::{ChannelStatus, Epoch, ErrorCode, Mode, Offset, Position, Refusal, Timestamp, Topic};
+use tokio::sync::oneshot;
+use tokio::time::timeout;
 
 pub use crate::broker::embedded::Embedded;
+use crate::broker::embedded::Wanted;
 pub use crate::broker::keys::KeepKeys;
 pub use crate::broker::rules::{BrokerLimits, Rules};
+pub use crate::broker::store::{StoreError, StoreReport};
 use crate::content::{Content, Draft};
 use crate::encoded::Publication;
 
 /// Orders, stores and announces publications. Cheap to clone.
 #[derive(Clone, Debug)]
 pub enum Broker {
-    /// In the memory of this process. Its order ends with the process: a restart begins new epochs.
+    /// In the memory of this process. Durable topics are written down as well, and go on after a restart.
     Embedded(Embedded),
 }
 
@@ -32,7 +39,33 @@ pub enum BrokerError {
     /// There are as many topics as there may be.
     #[error("the server holds as many topics as it may")]
     TooManyTopics,
+    /// More waits to be written down than may. It was not published.
+    #[error("the server's disk is slower than what is to be kept; nothing was published")]
+    StoreBusy,
+    /// The disk takes nothing. It was not published.
+    #[error("the server's disk takes nothing; nothing was published")]
+    StoreFailed,
+    /// The disk did not confirm it in time, or failed meanwhile. Subscribers have it.
+    #[error("the server's disk has not confirmed it; it was announced, and may be lost in a restart")]
+    NotConfirmed,
 }
+
+impl BrokerError {
+    /// What a client is told.
+    pub fn refusal(self) -> Refusal {
+        let wait = match self {
+            BrokerError::TooManyTopics | BrokerError::StoreFailed => 60_000,
+            BrokerError::StoreBusy | BrokerError::NotConfirmed => 1_000,
+        };
+        Refusal::new(ErrorCode::Internal, format!("{self}; try again later")).retry_after_ms(wait)
+    }
+}
+
+/// How long the store may take to end.
+const CLOSE_DEADLINE: Duration = Duration::from_secs(10);
+
+/// How long the disk may take to confirm a publication.
+const STORE_DEADLINE: Duration = Duration::from_secs(5);
 
 /// From where a subscriber begins.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -148,7 +181,10 @@ impl Broker {
         now: Timestamp,
     ) -> Result<Position, BrokerError> {
         match self {
-            Broker::Embedded(embedded) => embedded.publish(topic, content.into(), now),
+            Broker::Embedded(embedded) => {
+                let (position, _) = embedded.publish(topic, content.into(), now, Wanted::Announced)?;
+                Ok(position)
+            }
         }
     }
 
@@ -163,7 +199,44 @@ impl Broker {
         now: Timestamp,
     ) -> Result<Position, BrokerError> {
         match self {
-            Broker::Embedded(embedded) => embedded.publish(topic, draft, now),
+            Broker::Embedded(embedded) => {
+                let (position, written) = embedded.publish(topic, draft, now, Wanted::Stored)?;
+                if let Some(written) = written {
+                    let confirmed = timeout(STORE_DEADLINE, written).await;
+                    if !matches!(confirmed, Ok(Ok(()))) {
+                        return Err(BrokerError::NotConfirmed);
+                    }
+                }
+                Ok(position)
+            }
+        }
+    }
+
+    /// Writes down what is to survive, and notes that this was the end. Nothing durable can be published any more.
+    pub async fn close(&self) {
+        match self {
+            Broker::Embedded(embedded) => {
+                let embedded = embedded.clone();
+                let (done, is_done) = oneshot::channel();
+                // On a thread of its own, which a disk that hangs may keep without keeping the process.
+                let closing = move || {
+                    embedded.close();
+                    let _ = done.send(());
+                };
+                let began = std::thread::Builder::new()
+                    .name("store-end".to_owned())
+                    .spawn(closing);
+                if began.is_err() || timeout(CLOSE_DEADLINE, is_done).await.is_err() {
+                    tracing::error!("the store does not end: the next start begins new epochs");
+                }
+            }
+        }
+    }
+
+    /// How the store is; none if nothing is to survive a restart.
+    pub fn store(&self) -> Option<StoreReport> {
+        match self {
+            Broker::Embedded(embedded) => embedded.store_report(),
         }
     }
 
@@ -268,4 +341,8 @@ impl Joined {
     pub fn epoch(&self) -> &Epoch {
         &self.position.epoch
     }
+}
+
+fn new_epoch() -> Epoch {
+    Epoch::from_random(fastrand::u64(..))
 }

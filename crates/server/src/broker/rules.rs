@@ -110,7 +110,11 @@ impl BrokerLimits {
                     },
                     age: namespace.age,
                     durable: namespace.durable,
-                    mode: if namespace.conflate { Mode::Latest } else { Mode::Every },
+                    mode: if namespace.conflate {
+                        Mode::Latest
+                    } else {
+                        Mode::Every
+                    },
                     ..plain
                 },
             },
@@ -141,7 +145,12 @@ mod tests {
         ] {
             let rules = rules(name);
             assert_eq!(
-                (rules.durable, rules.keep.publications, rules.keys.each, rules.mode),
+                (
+                    rules.durable,
+                    rules.keep.publications,
+                    rules.keys.each,
+                    rules.mode
+                ),
                 (durable, publications, each, mode),
                 "{name}"
             );

@@ -5,7 +5,7 @@ use std::time::Duration;
 use nexus_protocol::{ErrorCode, Mode, Offset, Refusal, Reply, Subscribe, Subscribed, Topic};
 use tokio::time::timeout;
 
-use crate::auth::{Act, Who};
+use crate::auth::{Act, Identity, Who};
 use crate::broker::{Begin, BrokerError, First};
 use crate::commands::{COMMAND_DEADLINE, Cx, Subscription};
 use crate::gateway::Gateway;
@@ -46,6 +46,7 @@ pub async fn subscribe(
     goes_on_at: Option<Offset>,
 ) -> Result<(Subscription, Reply), Refusal> {
     if goes_on_at.is_none() {
+        bind_account(cx, &subscribe.topic)?;
         check_source(&cx.gateway, &subscribe.topic).await?;
     }
     let mode = mode(&cx.gateway, subscribe);
@@ -55,7 +56,7 @@ pub async fn subscribe(
         .broker
         .join(&subscribe.topic, begin(subscribe, goes_on_at))
         .await
-        .map_err(refusal)?;
+        .map_err(BrokerError::refusal)?;
     let by = joined.first.map(|first| match first {
         First::Missed => CatchUp::After(joined.position.offset),
         First::Snapshot => CatchUp::WHOLE,
@@ -76,6 +77,21 @@ pub async fn subscribe(
         status: status.cloned(),
     });
     Ok((subscription, reply))
+}
+
+/// Says which address at the exchange the asker has, before a topic of theirs is checked.
+pub(super) fn bind_account(cx: &Cx, topic: &Topic) -> Result<(), Refusal> {
+    let (Topic::UserOrders(user) | Topic::UserFills(user) | Topic::AccountUpdates(user)) = topic else {
+        return Ok(());
+    };
+    match &cx.who {
+        Who::SignedIn(Identity {
+            user: asker,
+            address: Some(address),
+            ..
+        }) if asker == user => cx.gateway.feeds.bind(user, address),
+        Who::SignedIn(_) | Who::Anonymous => Ok(()),
+    }
 }
 
 /// Whether the topic's source has it. Topics without a source are whatever is published on them.
@@ -133,13 +149,5 @@ fn begin(subscribe: &Subscribe, goes_on_at: Option<Offset>) -> Begin {
         Some(offset) => Begin::Continue(offset),
         None if subscribe.snapshot => Begin::Fresh,
         None => Begin::Live,
-    }
-}
-
-fn refusal(error: BrokerError) -> Refusal {
-    match error {
-        BrokerError::TooManyTopics => {
-            Refusal::new(ErrorCode::Internal, format!("{error}; try again later")).retry_after_ms(60_000)
-        }
     }
 }

@@ -41,9 +41,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             };
             return self.outbox.goes_on(behind.lane, rest);
         }
-        let caught = self
-            .outbox
-            .caught_up(behind.lane, snapshot.offset, snapshot.last);
+        let caught = self.outbox.caught_up(behind.lane, snapshot.offset, snapshot.last);
         if caught == (Caught::Live { told: true }) {
             // Only after a gap in a topic with keys.
             let piece = self.gateway.broker.after(&behind.topic, snapshot.offset, 0).await;

@@ -69,6 +69,7 @@ pub(crate) fn settings() -> Settings {
         .with("jwt_secret", SECRET)
         .with("anonymous", "room:*,prices,events")
         .with("exempt_loopback", true)
+        .with("store", false)
 }
 
 pub(crate) fn topic(channel: &str) -> Topic {
