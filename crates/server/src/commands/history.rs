@@ -8,7 +8,7 @@ use tokio::time::timeout;
 
 use crate::auth::Act;
 use crate::broker::{Page, PageOf};
-use crate::commands::subscribe::check_source;
+use crate::commands::subscribe::{bind_account, check_source};
 use crate::commands::{COMMAND_DEADLINE, Cx};
 
 /// The most items of one page.
@@ -20,6 +20,7 @@ pub const MOST_ITEMS: u32 = 1_000;
 /// If it is not allowed, or the source does not have the topic or cannot be asked.
 pub async fn history(cx: &Cx, history: &History) -> Result<Reply, Refusal> {
     cx.gateway.permissions.check(&cx.who, Act::Read(&history.topic))?;
+    bind_account(cx, &history.topic)?;
     check_source(&cx.gateway, &history.topic).await?;
     match (&history.topic, history.before) {
         (Topic::Candles(..), Some(before)) if cx.gateway.feeds.serves(&history.topic) => {
