@@ -13,6 +13,8 @@ use crate::state::listing::{base, quote};
 #[derive(PartialEq, Properties)]
 pub(crate) struct Props {
     pub(crate) symbol: Symbol,
+    /// Stands in place of the heading.
+    pub(crate) head: Html,
 }
 
 /// The depth of the book.
@@ -37,7 +39,7 @@ pub(crate) fn DepthPanel(props: &Props) -> Html {
         base(&props.symbol)
     };
     html! {
-        <Panel name="depth" title="Depth" topic={Some(topic)} has_content={is_known} tells_itself=true
+        <Panel name="depth" title="Depth" head={props.head.clone()} topic={Some(topic)} has_content={is_known} tells_itself=true
             nothing={("No orders".into(), "Nobody wants to buy or sell now.".into())}>
             <DepthChart book={market.curve} symbol={unit.to_owned()} quote={quote(&props.symbol).to_owned()}
                 price_decimals={u8::try_from(decimals).unwrap_or(8)} {status} />

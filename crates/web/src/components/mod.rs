@@ -21,6 +21,8 @@
 
 pub mod chart;
 
+mod activity;
+mod account;
 mod book;
 mod chains;
 mod chart_panel;
@@ -50,12 +52,13 @@ mod title;
 mod toasts;
 mod watch;
 
+pub(crate) use activity::{EventsPanel, StreamsPanel, TasksPanel};
+pub(crate) use account::BelowPanel;
 pub(crate) use book::BookPanel;
 pub(crate) use chains::{ChainList, Timeline};
 pub(crate) use chart_panel::ChartPanel;
 #[cfg(all(test, target_arch = "wasm32"))]
 pub(crate) use chip::Chip;
-pub(crate) use depth_panel::DepthPanel;
 pub(crate) use devices::{CommandPanel, DeviceListPanel, SeriesPanel, ValuesPanel, use_device};
 pub(crate) use dialogs::{Dialog, Dialogs, OpenDialog};
 pub(crate) use header::Header;

@@ -4,6 +4,7 @@ use yew::{Callback, Html, MouseEvent, Properties, component, html};
 
 use super::icon::{Glyph, Icon};
 use crate::hooks::use_places;
+use crate::state::account::Below;
 use crate::state::place::Pane;
 
 #[derive(PartialEq, Properties)]
@@ -39,7 +40,15 @@ pub(crate) fn MarketsTabBar() -> Html {
     let chosen = places.here.pane.word();
     let on_choose = Callback::from(move |word: &str| {
         if let Some(pane) = Pane::ALL.into_iter().find(|pane| pane.word() == word) {
-            places.adjust(|place| place.pane = pane);
+            places.adjust(|place| {
+                place.pane = pane;
+                // Chart and depth share a pane, and the account has its own.
+                match pane {
+                    Pane::Chart => place.below = Below::Depth,
+                    Pane::Account => place.below = place.below(),
+                    Pane::Watch | Pane::Book | Pane::Tape => {}
+                }
+            });
         }
     });
     let panes = Pane::ALL.map(|pane| (pane.word(), icon(pane), label(pane)));
@@ -52,6 +61,7 @@ fn icon(pane: Pane) -> Icon {
         Pane::Chart => Icon::Candles,
         Pane::Book => Icon::Book,
         Pane::Tape => Icon::Tape,
+        Pane::Account => Icon::Person,
     }
 }
 
@@ -61,5 +71,6 @@ fn label(pane: Pane) -> &'static str {
         Pane::Chart => "Chart",
         Pane::Book => "Book",
         Pane::Tape => "Trades",
+        Pane::Account => "Account",
     }
 }

@@ -6,7 +6,7 @@ use yew::{Callback, Html, component, html, use_effect_with};
 
 use crate::browser;
 use crate::components::{
-    BookPanel, ChartPanel, DepthPanel, MarketsTabBar, Panel, TapePanel, Ticker, Title, WatchPanel,
+    BelowPanel, BookPanel, ChartPanel, MarketsTabBar, Panel, TapePanel, Ticker, Title, WatchPanel,
 };
 use crate::hooks::{use_hotkeys, use_places, use_selected, use_store};
 use crate::state::place::Pane;
@@ -49,7 +49,7 @@ pub(crate) fn MarketsView() -> Html {
                 if let Some(symbol) = chosen {
                     <Ticker symbol={symbol.clone()} />
                     <ChartPanel symbol={symbol.clone()} />
-                    <DepthPanel symbol={symbol.clone()} />
+                    <BelowPanel symbol={symbol.clone()} />
                     <BookPanel symbol={symbol.clone()} />
                     <TapePanel symbol={symbol} />
                 } else {

@@ -9,6 +9,7 @@ use std::rc::Rc;
 use nexus_protocol::{Interval, Symbol};
 
 use super::query::{UrlText, fields, word_of};
+use crate::state::account::Below;
 use crate::state::listing::Group;
 use crate::state::watch::{Sort, SortKey};
 
@@ -21,6 +22,8 @@ pub(crate) struct Markets {
     pub(crate) interval: Interval,
     /// Which pane a phone shows.
     pub(crate) pane: Pane,
+    /// What stands below the chart.
+    pub(crate) below: Below,
     /// Which markets the watchlist shows.
     pub(crate) group: Group,
     /// In which order.
@@ -40,11 +43,13 @@ pub(crate) enum Pane {
     Book,
     /// The trades.
     Tape,
+    /// One's account.
+    Account,
 }
 
 impl Pane {
     /// Every pane, in the order of the tab bar.
-    pub(crate) const ALL: [Pane; 4] = [Pane::Watch, Pane::Chart, Pane::Book, Pane::Tape];
+    pub(crate) const ALL: [Pane; 5] = [Pane::Watch, Pane::Chart, Pane::Book, Pane::Tape, Pane::Account];
 
     /// The word in the URL and in `data-pane`.
     pub(crate) fn word(self) -> &'static str {
@@ -53,6 +58,7 @@ impl Pane {
             Pane::Chart => "chart",
             Pane::Book => "book",
             Pane::Tape => "tape",
+            Pane::Account => "account",
         }
     }
 }
@@ -63,6 +69,7 @@ impl Default for Markets {
             symbol: None,
             interval: Interval::Minutes5,
             pane: Pane::Chart,
+            below: Below::Depth,
             group: Group::All,
             sort: Sort::default(),
             query: "".into(),
@@ -81,6 +88,7 @@ impl Markets {
             match name {
                 "i" => markets.interval = value.parse().unwrap_or(markets.interval),
                 "tab" => markets.pane = word_of(Pane::ALL, Pane::word, &value).unwrap_or(markets.pane),
+                "below" => markets.below = word_of(Below::ALL, Below::word, &value).unwrap_or(markets.below),
                 "f" => markets.group = word_of(Group::ALL, Group::word, &value).unwrap_or(markets.group),
                 "s" => markets.sort = parsed_sort(&value).unwrap_or(markets.sort),
                 "q" => markets.query = value.into(),
@@ -88,6 +96,14 @@ impl Markets {
             }
         }
         Some(markets)
+    }
+
+    /// What stands below the chart: the account's pane has no room for the depth.
+    pub(crate) fn below(&self) -> Below {
+        match (self.pane, self.below) {
+            (Pane::Account, Below::Depth) => Below::Positions,
+            (_, below) => below,
+        }
     }
 
     /// The URL: path and query, defaults left out.
@@ -99,6 +115,7 @@ impl Markets {
             .segment(self.symbol.as_ref().map(Symbol::as_str))
             .field("i", self.interval.as_str(), self.interval != default.interval)
             .field("tab", self.pane.word(), self.pane != default.pane)
+            .field("below", self.below.word(), self.below != default.below)
             .field("f", self.group.word(), self.group != default.group)
             .field("s", &sort, self.sort != default.sort)
             .text("q", &self.query)
