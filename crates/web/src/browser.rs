@@ -101,6 +101,24 @@ pub(crate) fn copy(text: &str) -> bool {
     true
 }
 
+/// Clicks the first element that matches a selector.
+pub(crate) fn click(selector: &str) {
+    if let Some(element) = find(selector).and_then(|element| element.dyn_into::<HtmlElement>().ok()) {
+        element.click();
+    }
+}
+
+/// Scrolls a list of equally high rows just so far that a row can be seen.
+pub(crate) fn scroll_to_row(list: &Element, place: usize, row: f64) {
+    let top = place as f64 * row;
+    let (scrolled, height) = (f64::from(list.scroll_top()), f64::from(list.client_height()));
+    if top < scrolled {
+        list.set_scroll_top(top as i32);
+    } else if top + row > scrolled + height {
+        list.set_scroll_top((top + row - height).ceil() as i32);
+    }
+}
+
 /// The first element that matches a selector.
 pub(crate) fn find(selector: &str) -> Option<Element> {
     document()?.query_selector(selector).ok().flatten()

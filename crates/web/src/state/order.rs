@@ -1,6 +1,8 @@
 //! The order of the watchlist's rows: filtered, sorted, and held still while someone points at it.
 
 use std::cmp::Ordering;
+use std::collections::HashSet;
+use std::hash::Hash;
 use std::rc::Rc;
 
 use nexus_protocol::Symbol;
@@ -98,16 +100,16 @@ fn arranged(rows: impl Iterator<Item = Row>, watch: &Watch) -> Vec<Symbol> {
 }
 
 /// The rows as they were, without those that are gone, and new ones behind. For while someone points at them.
-fn held(shown: &[Symbol], fresh: &[Symbol]) -> Vec<Symbol> {
-    let still: std::collections::HashSet<&Symbol> = fresh.iter().collect();
-    let kept = shown.iter().filter(|symbol| still.contains(symbol));
-    let known: std::collections::HashSet<&Symbol> = shown.iter().collect();
-    let new = fresh.iter().filter(|symbol| !known.contains(symbol));
+pub(super) fn held<T: Clone + Eq + Hash>(shown: &[T], fresh: &[T]) -> Vec<T> {
+    let still: HashSet<&T> = fresh.iter().collect();
+    let kept = shown.iter().filter(|row| still.contains(row));
+    let known: HashSet<&T> = shown.iter().collect();
+    let new = fresh.iter().filter(|row| !known.contains(row));
     kept.chain(new).cloned().collect()
 }
 
 /// How well a name answers the search: 0 is it, 1 begins so, 2 contains it.
-fn closeness(name: &str, query: &str) -> Option<u8> {
+pub(super) fn closeness(name: &str, query: &str) -> Option<u8> {
     let name = name.to_lowercase();
     if name == query {
         Some(0)

@@ -163,6 +163,13 @@ impl Stream {
         self.title.as_ref().unwrap_or(&self.id)
     }
 
+    /// Whether a text, in small letters, stands in it.
+    pub(crate) fn answers(&self, query: &str) -> bool {
+        self.name().to_lowercase().contains(query)
+            || self.id.to_lowercase().contains(query)
+            || self.text.to_lowercase().contains(query)
+    }
+
     /// Whether nothing more will come.
     pub(crate) fn is_ended(&self) -> bool {
         match self.state {

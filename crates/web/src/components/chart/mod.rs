@@ -34,8 +34,12 @@ mod candle_stage;
 mod candle_words;
 mod depth_chart;
 mod depth_stage;
+mod line_chart;
+mod line_stage;
+mod line_words;
 mod sparkline;
 
 pub use candle_chart::{CandleChart, CandleChartProps, ChartStatus};
 pub use depth_chart::{DepthChart, DepthChartProps};
+pub use line_chart::{LineChart, LineChartProps};
 pub use sparkline::{Sparkline, SparklineProps};
