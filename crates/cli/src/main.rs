@@ -16,6 +16,7 @@ mod presence;
 mod publish;
 mod secret;
 mod selection;
+mod simulate;
 mod sub;
 mod token;
 mod when;
@@ -44,6 +45,8 @@ enum Act {
     Presence(presence::Args),
     /// Order a device to do something, and follow it to its end
     Command(command::Args),
+    /// Make devices, work and talk that are not real, for demos and for trying things out
+    Simulate(simulate::Args),
     /// Sign a token and print it
     Token(token::Args),
     /// See step by step whether a server does what its users need
@@ -58,6 +61,7 @@ fn main() -> ExitCode {
         Act::History(args) => connection::run(history::run(args)),
         Act::Presence(args) => connection::run(presence::run(args)),
         Act::Command(args) => connection::run(command::run(args)),
+        Act::Simulate(args) => connection::run(simulate::run(args)),
         Act::Token(args) => token::run(args),
         Act::Check(args) => connection::run(check::run(args)),
     };

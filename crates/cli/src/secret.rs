@@ -15,6 +15,20 @@ const LEAST_BYTES: usize = 32;
 pub(crate) struct Secret(String);
 
 impl Secret {
+    /// The secret of the environment, otherwise that of the data directory.
+    pub(crate) fn from_environment(data_dir: &Path) -> anyhow::Result<Self> {
+        // Not an option: it would stand in the list of processes.
+        let given = std::env::var("NEXUS_JWT_SECRET").ok();
+        Self::find(given.filter(|secret| !secret.is_empty()), data_dir)
+    }
+
+    /// The secret in a file, which must be there.
+    pub(crate) fn read(file: &Path) -> anyhow::Result<Self> {
+        let text = fs::read_to_string(file)
+            .with_context(|| format!("the secret {} cannot be read", file.display()))?;
+        Self::checked(&text).with_context(|| format!("{} is no good", file.display()))
+    }
+
     /// The secret of `NEXUS_JWT_SECRET`, otherwise that of the data directory, which is made if it is not there.
     pub(crate) fn find(given: Option<String>, data_dir: &Path) -> anyhow::Result<Self> {
         if let Some(given) = given {

@@ -52,36 +52,38 @@ enum Role {
 
 /// Signs a token and prints it alone.
 pub(crate) fn run(args: Args) -> Result<(), Failure> {
-    // Not an option: it would stand in the list of processes.
-    let given = std::env::var("NEXUS_JWT_SECRET")
-        .ok()
-        .filter(|secret| !secret.is_empty());
-    let secret = Secret::find(given, &args.data_dir)?;
-    let now = SystemTime::now()
-        .duration_since(SystemTime::UNIX_EPOCH)
-        .context("the clock of this machine is before 1970")?;
-    let claims = claims(&args, now);
-    let header = Header::new(Algorithm::HS256);
-    let key = EncodingKey::from_secret(secret.as_bytes());
-    let token = jsonwebtoken::encode(&header, &claims, &key).context("the token cannot be signed")?;
-    writeln!(std::io::stdout(), "{token}")?;
-    Ok(())
-}
-
-fn claims(args: &Args, now: Duration) -> Map<String, Value> {
+    let secret = Secret::from_environment(&args.data_dir)?;
     let role = match args.role {
         Role::Viewer => "viewer",
         Role::Operator => "operator",
         Role::Device => "device",
         Role::Admin => "admin",
     };
+    let mut claims = claims(&args.sub, role, args.ttl)?;
+    claims.extend(args.claims.unwrap_or_default());
+    let token = sign(&secret, &claims)?;
+    writeln!(std::io::stdout(), "{token}")?;
+    Ok(())
+}
+
+/// What a token of a connection says at least.
+pub(crate) fn claims(sub: &UserId, role: &str, ttl: Duration) -> anyhow::Result<Map<String, Value>> {
+    let now = SystemTime::now()
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .context("the clock of this machine is before 1970")?;
     let mut claims = Map::new();
-    claims.insert("sub".to_owned(), args.sub.as_str().into());
+    claims.insert("sub".to_owned(), sub.as_str().into());
     claims.insert("role".to_owned(), role.into());
     claims.insert("iat".to_owned(), now.as_secs().into());
-    claims.insert("exp".to_owned(), (now + args.ttl).as_secs().into());
-    claims.extend(args.claims.clone().unwrap_or_default());
-    claims
+    claims.insert("exp".to_owned(), now.saturating_add(ttl).as_secs().into());
+    Ok(claims)
+}
+
+/// The token that says this.
+pub(crate) fn sign(secret: &Secret, claims: &Map<String, Value>) -> anyhow::Result<String> {
+    let header = Header::new(Algorithm::HS256);
+    let key = EncodingKey::from_secret(secret.as_bytes());
+    jsonwebtoken::encode(&header, claims, &key).context("the token cannot be signed")
 }
 
 fn parse_claims(text: &str) -> Result<Map<String, Value>, String> {
