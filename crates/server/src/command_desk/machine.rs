@@ -1,7 +1,7 @@
 //! The life of commands as a pure state machine: what happens goes in with the time, what is to be done comes out.
 //!
-//! **Everything that goes in may put something out: drain [`Machine::outputs`] after each input.** Each ticket is answered
-//! exactly once. A command is handed to a device only when the log has it.
+//! **Tell the time by [`Machine::tick`] before each input, and drain [`Machine::outputs`] after it.** Each ticket is answered
+//! exactly once. A command is handed to a device only when the log has it, and never when it is too late.
 
 use std::collections::VecDeque;
 use std::hash::Hash;
@@ -146,7 +146,7 @@ impl<L: Clone + Eq + Hash> Machine<L> {
         self.answer(ticket, answer);
     }
 
-    /// A device is reached over this connection from now on, and over no other.
+    /// A device is reached over this connection from now on, and over no other. The clock is to be told first.
     pub fn attach(&mut self, device: &DeviceId, line: L) {
         self.unlink(device);
         self.links.attach(device, line);
@@ -192,36 +192,22 @@ impl<L: Clone + Eq + Hash> Machine<L> {
         self.shelf.next_deadline()
     }
 
-    /// Takes over a command from the log, as it stood before the server started.
-    pub fn restore(&mut self, update: CommandUpdate) {
-        let was_handed = update.status != CommandStage::Queued || update.error.is_some();
-        let state = match (Ending::restored(&update), update.status) {
-            (Some(ending), _) => State::Over(ending),
-            (None, CommandStage::Delivered) => State::Delivered,
-            (None, _) => State::Queued,
-        };
-        let id = update.command_id.clone();
-        self.shelf.insert(Record {
-            number: 0,
-            facts: Facts {
-                id: update.command_id,
-                device: update.device_id,
-                name: update.name,
-                args: update.args,
-                by: update.by,
-                key: update.idempotency_key,
-                ordered_at: update.ordered_at,
-                expires_at: update.expires_at,
-            },
-            state,
-            was_handed,
-            now_only: false,
-            followers: Vec::new(),
-        });
-        if update.status == CommandStage::Sent {
-            self.step(&id, Some(LOST));
+    /// Takes over the commands of the log, as they stood before the server started.
+    pub fn restore(&mut self, now: Timestamp, standing: Vec<CommandUpdate>) {
+        let mut ids = Vec::new();
+        for update in standing {
+            let id = update.command_id.clone();
+            let was_sent = update.status == CommandStage::Sent;
+            self.shelf.insert(Record::restored(update));
+            if was_sent {
+                self.step(&id, Some(LOST));
+            }
+            ids.push(id);
         }
-        self.send(&id);
+        self.tick(now);
+        for id in ids {
+            self.send(&id);
+        }
     }
 
     /// What is to be done, in order.
@@ -249,6 +235,18 @@ impl<L: Clone + Eq + Hash> Machine<L> {
         let record = self.shelf.get(id)?;
         let is_stored = !matches!(record.state, State::Storing { .. });
         is_stored.then(|| record.update(None))
+    }
+
+    /// How many commands are on their way over a connection.
+    #[cfg(test)]
+    pub(super) fn unconfirmed(&self, line: L) -> usize {
+        self.links.unconfirmed(&line)
+    }
+
+    /// Panics unless everything that is known fits together.
+    #[cfg(test)]
+    pub(super) fn check(&self) {
+        self.shelf.check();
     }
 
     /// A command is ordered again under its key.

@@ -10,6 +10,8 @@ mod machine;
 mod port;
 mod record;
 mod shelf;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{HashMap, HashSet};
 use std::hash::{Hash, Hasher};
@@ -135,35 +137,32 @@ impl CommandDesk {
 
     /// A device is reached over this connection from now on, and over no other.
     pub fn attach(&self, device: &DeviceId, line: Line) {
-        self.lock().machine.attach(device, line);
+        self.lock_now().machine.attach(device, line);
         self.shared.wake.notify_one();
     }
 
     /// A device is reached no more.
     pub fn detach(&self, device: &DeviceId) {
-        self.lock().machine.detach(device);
+        self.lock_now().machine.detach(device);
         self.shared.wake.notify_one();
     }
 
     /// Reads the log, then does what the machine puts out, until `stop`; what was put out before that is still done.
     pub async fn run(self, broker: Broker, metrics: Metrics, stop: CancellationToken) {
         let standing = broker.standing(&Topic::Commands).await;
-        {
-            let mut state = self.lock();
-            for (key, text) in standing {
-                match serde_json::from_str::<CommandUpdate>(&text) {
-                    Ok(update) => state.machine.restore(update),
-                    Err(error) => {
-                        tracing::warn!(command.id = %key, %error, "a command in the log cannot be read");
-                    }
-                }
-            }
-        }
+        let read = standing.iter().filter_map(|(key, text)| {
+            serde_json::from_str(text)
+                .inspect_err(|error| {
+                    tracing::warn!(command.id = %key, %error, "a command in the log cannot be read");
+                })
+                .ok()
+        });
+        let read: Vec<CommandUpdate> = read.collect();
+        self.lock().machine.restore(wall_clock(), read);
         self.shared.is_ready.send_replace(true);
         loop {
             let (outputs, next) = {
-                let mut state = self.lock();
-                state.machine.tick(wall_clock());
+                let mut state = self.lock_now();
                 (state.machine.outputs(), state.machine.next_deadline())
             };
             if !outputs.is_empty() {
@@ -223,7 +222,7 @@ impl CommandDesk {
     async fn ask(&self, act: impl FnOnce(&mut Machine<Line>, Ticket) -> Result<(), Refusal>) -> Answer {
         self.ready().await?;
         let answer = {
-            let mut state = self.lock();
+            let mut state = self.lock_now();
             state.tickets += 1;
             let ticket = Ticket(state.tickets);
             act(&mut state.machine, ticket)?;
@@ -252,6 +251,13 @@ impl CommandDesk {
             Ok(Ok(_)) => Ok(()),
             Ok(Err(_)) | Err(_) => Err(busy()),
         }
+    }
+
+    /// The state as it is at this moment, for an input.
+    fn lock_now(&self) -> MutexGuard<'_, State> {
+        let mut state = self.lock();
+        state.machine.tick(wall_clock());
+        state
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

@@ -74,6 +74,34 @@ pub(super) struct Record<L> {
 const MOST_FOLLOWERS: usize = 16;
 
 impl<L> Record<L> {
+    /// A command as the log has it.
+    pub(super) fn restored(update: CommandUpdate) -> Self {
+        let was_handed = update.status != CommandStage::Queued || update.error.is_some();
+        let state = match (Ending::restored(&update), update.status) {
+            (Some(ending), _) => State::Over(ending),
+            (None, CommandStage::Delivered) => State::Delivered,
+            // Nobody is connected yet.
+            (None, _) => State::Queued,
+        };
+        Record {
+            number: 0,
+            facts: Facts {
+                id: update.command_id,
+                device: update.device_id,
+                name: update.name,
+                args: update.args,
+                by: update.by,
+                key: update.idempotency_key,
+                ordered_at: update.ordered_at,
+                expires_at: update.expires_at,
+            },
+            state,
+            was_handed,
+            now_only: false,
+            followers: Vec::new(),
+        }
+    }
+
     pub(super) fn stage(&self) -> CommandStage {
         match &self.state {
             State::Storing { .. } | State::Queued => CommandStage::Queued,
