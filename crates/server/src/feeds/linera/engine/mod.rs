@@ -340,6 +340,13 @@ impl Engine {
                     followed.retry.reset();
                     followed.trouble = None;
                     followed.is_surveyed = followed.subscribed.is_some_and(|since| asked >= since);
+                    // A refusal would have come by now.
+                    if followed
+                        .subscribed
+                        .is_some_and(|since| asked.since(since) >= SURVEY_AGAIN)
+                    {
+                        followed.refused = None;
+                    }
                     followed.news = Some(wall_clock());
                     if wishes {
                         next = now + SURVEY_AGAIN;
