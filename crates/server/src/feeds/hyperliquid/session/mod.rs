@@ -49,6 +49,8 @@ const PROVEN_AFTER: Duration = Duration::from_secs(10);
 const IDLE_FOR: Duration = Duration::from_secs(10);
 /// How often subscriptions are looked over.
 const WATCH_EVERY: Duration = Duration::from_secs(1);
+/// The longest pause after the loss of a link that was open. Where even opening fails, the back-off rules.
+const LONGEST_AFTER_LOSS: Duration = Duration::from_secs(8);
 /// How long nothing is sent after the exchange complained of too much.
 const HOLD_FOR: Duration = Duration::from_secs(10);
 /// The usual pause between frames, until it is known better.
@@ -149,7 +151,14 @@ impl Session {
         self.subscriptions.entry(source.clone()).or_default().is_wanted = true;
         self.todo.push_back(source);
         match &mut self.phase {
-            Phase::Idle => self.phase = Phase::Waiting { until: now },
+            Phase::Idle => {
+                if self.keeps_accused {
+                    // The pauses that one suspect earned are not the next one's.
+                    self.backoff.reset();
+                    self.young_deaths = 0;
+                }
+                self.phase = Phase::Waiting { until: now };
+            }
             Phase::Up(up) => up.idle_since = None,
             Phase::Waiting { .. } | Phase::Connecting => {}
         }

@@ -3,7 +3,7 @@
 use crate::feeds::hyperliquid::clock::Moment;
 use crate::feeds::hyperliquid::session::subscription::Stage;
 use crate::feeds::hyperliquid::session::{
-    ANSWER_WITHIN, DEAD_AFTER, HEALTHY_AFTER, IDLE_FOR, MAX_UNANSWERED, PONG_WITHIN, PROVEN_AFTER, Phase,
+    ANSWER_WITHIN, DEAD_AFTER, HEALTHY_AFTER, IDLE_FOR, LONGEST_AFTER_LOSS, MAX_UNANSWERED, PONG_WITHIN, PROVEN_AFTER, Phase,
     RESCUE_FIRST, SILENT_AFTER, Session, Told, WATCH_EVERY,
 };
 
@@ -136,7 +136,9 @@ impl Session {
             let until = match self.phase {
                 // Still the pause of the same loss.
                 Phase::Waiting { until } => until,
-                Phase::Idle | Phase::Connecting | Phase::Up(_) => now + self.backoff.next(&mut self.rng),
+                // It was there a moment ago: however often that happened, what depends on it does not wait for long.
+                Phase::Up(_) => now + self.backoff.next(&mut self.rng).min(LONGEST_AFTER_LOSS),
+                Phase::Idle | Phase::Connecting => now + self.backoff.next(&mut self.rng),
             };
             Phase::Waiting { until }
         } else {

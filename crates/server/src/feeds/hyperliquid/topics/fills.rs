@@ -41,6 +41,8 @@ const DOUBT_AGAIN: Duration = Duration::from_secs(60);
 const OWED_AFTER: u64 = 3_000;
 /// A source that said nothing where it should have is asked about again after this.
 const DISTRUSTED_FOR: Duration = Duration::from_secs(10);
+/// How far back of the last fill it is looked for what was left out, in milliseconds.
+const LOOK_BACK: u64 = 600_000;
 /// How far our clock may be ahead of the exchange's, in milliseconds.
 const CLOCK_MARGIN: u64 = 60_000;
 /// Markets whose position is remembered.
@@ -59,6 +61,9 @@ pub(crate) struct FillTape {
     floor: u64,
     /// The time of the last fill that was published, or when the account was first looked at.
     last: Option<u64>,
+    /// Up to here nothing is missing that is not declared. What a subscription left out since then is found by asking
+    /// from here on.
+    sure_until: u64,
     /// The position on each market after its last fill, and when that was.
     positions: HashMap<Symbol, (u64, Option<Decimal>)>,
     next_doubt: Moment,
@@ -103,6 +108,7 @@ impl FillTape {
             order: VecDeque::new(),
             floor: 0,
             last: None,
+            sure_until: 0,
             positions: HashMap::new(),
             next_doubt: now,
             is_distrusted: false,
@@ -166,7 +172,8 @@ impl FillTape {
                 Vec::new()
             }
             Phase::Running { .. } => {
-                if !self.is_chained(&rows) {
+                if let Some(broken) = self.broken_chain(&rows) {
+                    self.sure_until = self.sure_until.min(broken);
                     if now >= self.next_doubt {
                         self.next_doubt = now + DOUBT_AGAIN;
                         self.join(rows, now, now);
@@ -241,6 +248,7 @@ impl FillTape {
                     effects.push(Effect::Renew(self.source()));
                 }
                 effects.extend(self.publish(rows, None));
+                self.sure_until = self.last.unwrap_or_default();
                 effects
             }
         }
@@ -306,10 +314,13 @@ impl FillTape {
 
     fn ask(&mut self) -> Vec<Effect> {
         self.round += 1;
+        let from = self
+            .last
+            .map(|last| self.sure_until.max(last.saturating_sub(LOOK_BACK)).min(last));
         vec![Effect::Fetch(Fetch::Account {
             user: self.user.clone(),
             address: self.address.clone(),
-            what: AccountFetch::Fills { from: self.last },
+            what: AccountFetch::Fills { from },
             round: self.round,
         })]
     }
@@ -366,24 +377,27 @@ impl FillTape {
             }
         }
         let effects = self.publish(held, gap);
+        self.sure_until = self.last.unwrap_or_default();
         // Our clock may be ahead of the exchange's.
         self.last = self.last.or(Some(millis.saturating_sub(CLOCK_MARGIN)));
         effects
     }
 
-    /// Whether each fill begins with the position that the one before it ended with.
-    fn is_chained(&self, rows: &[WireFill]) -> bool {
-        let mut positions: HashMap<&Symbol, Option<Decimal>> = HashMap::new();
-        rows.iter().filter(|row| self.is_news(row)).all(|row| {
-            let before = positions
-                .get(&row.coin)
-                .or_else(|| self.positions.get(&row.coin).map(|(_, position)| position));
-            let fits = match (before, &row.start_position) {
-                (Some(Some(before)), Some(start)) => number::compare(before, start) == Ordering::Equal,
-                _ => true,
+    /// The time of the fill behind which one is missing: each begins with the position that the one before ended with.
+    fn broken_chain(&self, rows: &[WireFill]) -> Option<u64> {
+        let mut positions: HashMap<&Symbol, (u64, Option<Decimal>)> = HashMap::new();
+        rows.iter().filter(|row| self.is_news(row)).find_map(|row| {
+            let before = positions.get(&row.coin).or_else(|| self.positions.get(&row.coin));
+            let broken = match (before, &row.start_position) {
+                (Some((time, Some(before))), Some(start))
+                    if number::compare(before, start) != Ordering::Equal =>
+                {
+                    Some(*time)
+                }
+                _ => None,
             };
-            positions.insert(&row.coin, after(row));
-            fits
+            positions.insert(&row.coin, (row.time, after(row)));
+            broken
         })
     }
 

@@ -117,7 +117,12 @@ fn frame(source: &Source) -> String {
             )
         }
         Source::Trades { coin } => trade(coin.as_str(), 1),
-        Source::Candles { .. } => String::new(),
+        Source::Candles { .. }
+        | Source::Fills { .. }
+        | Source::Orders { .. }
+        | Source::OpenOrders { .. }
+        | Source::Perps { .. }
+        | Source::Balances { .. } => String::new(),
     }
 }
 
