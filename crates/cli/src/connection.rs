@@ -1,6 +1,6 @@
 //! What every command that talks to a server takes: where it is, and who we are.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Context;
@@ -33,17 +33,11 @@ pub(crate) struct Connection {
 impl Connection {
     /// The token, wherever it comes from.
     pub(crate) fn token(&self) -> Result<Option<String>, Failure> {
-        let text = match (&self.token_file, &self.token) {
-            (Some(file), _) => std::fs::read_to_string(file)
-                .with_context(|| format!("the token file {} cannot be read", file.display()))?,
-            (None, Some(token)) => token.clone(),
-            (None, None) => return Ok(None),
-        };
-        let token = text.trim();
-        if token.is_empty() {
-            return Err(Failure::Because("the token is empty".to_owned()));
+        match (&self.token_file, &self.token) {
+            (Some(file), _) => read_token(file).map(Some),
+            (None, Some(token)) => trimmed(token).map(Some),
+            (None, None) => Ok(None),
         }
-        Ok(Some(token.to_owned()))
     }
 
     /// What a session is told.
@@ -51,6 +45,20 @@ impl Connection {
         let mut config = Config::new(self.server.clone());
         config.token = self.token()?;
         Ok(config)
+    }
+}
+
+/// The token in a file.
+pub(crate) fn read_token(file: &Path) -> Result<String, Failure> {
+    let text = std::fs::read_to_string(file)
+        .with_context(|| format!("the token file {} cannot be read", file.display()))?;
+    trimmed(&text)
+}
+
+fn trimmed(text: &str) -> Result<String, Failure> {
+    match text.trim() {
+        "" => Err(Failure::Because("the token is empty".to_owned())),
+        token => Ok(token.to_owned()),
     }
 }
 

@@ -5,6 +5,7 @@
 //! has codes of its own for what became of the command.
 
 mod ask;
+mod bench;
 mod check;
 mod command;
 mod connection;
@@ -49,6 +50,8 @@ enum Act {
     Simulate(simulate::Args),
     /// Sign a token and print it
     Token(token::Args),
+    /// Measure how many messages a server delivers, how late, and what that costs it
+    Bench(bench::Args),
     /// See step by step whether a server does what its users need
     Check(check::Args),
 }
@@ -63,6 +66,7 @@ fn main() -> ExitCode {
         Act::Command(args) => connection::run(command::run(args)),
         Act::Simulate(args) => connection::run(simulate::run(args)),
         Act::Token(args) => token::run(args),
+        Act::Bench(args) => bench::run(&args),
         Act::Check(args) => connection::run(check::run(args)),
     };
     match done {

@@ -1,16 +1,17 @@
 //! `nexus sub`: listens to a topic.
 
 use std::io::{StdoutLock, Write};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use nexus_client::native::{Client, Events};
 use nexus_client::{AfterRefusal, Back, Event, LinkState, TokenNeed};
 use nexus_protocol::{
     ChannelStatus, ErrorCode, FeedState, Mode, Payload, Position, PresenceUpdate, Publication, Push, Refusal,
-    Subscribe, Timestamp, Topic, encode_push,
+    Subscribe, SubscriptionToken, Timestamp, Topic, encode_push,
 };
 
-use crate::connection::{Connection, interrupted};
+use crate::connection::{Connection, interrupted, read_token};
 use crate::failure::Failure;
 use crate::filter::Filter;
 use crate::paint::Paint;
@@ -28,6 +29,10 @@ pub(crate) struct Args {
 
     #[command(flatten)]
     connection: Connection,
+
+    /// Subscribe with the token for this subscription that is in this file (see `nexus token --channel`)
+    #[arg(long, value_name = "FILE")]
+    subscription_token_file: Option<PathBuf>,
 
     /// Only the newest of what waits while this end is slow
     #[arg(long, conflicts_with = "every")]
@@ -114,6 +119,9 @@ impl Args {
             (false, false) => None,
         };
         subscribe.filters = self.filter.filters();
+        if let Some(file) = &self.subscription_token_file {
+            subscribe.token = Some(SubscriptionToken(read_token(file)?));
+        }
         subscribe.since = self.since;
         subscribe.recover.clone_from(&self.recover);
         Ok(subscribe)

@@ -55,6 +55,50 @@ async fn without_a_given_secret_the_data_directory_keeps_one() {
 }
 
 #[tokio::test]
+async fn a_token_for_one_subscription_names_its_topic_and_no_role() {
+    let dir = tempfile::tempdir().unwrap();
+    for (args, expected) in [
+        (
+            &["--sub", "ann", "--channel", "room:board"][..],
+            r#"{"channel":"room:board","sub":"ann"}"#,
+        ),
+        (
+            &[
+                "--anonymous",
+                "--channel",
+                "trades",
+                "--params",
+                r#"{"symbol":"BTC"}"#,
+            ],
+            r#"{"anonymous":true,"channel":"trades","params":{"symbol":"BTC"}}"#,
+        ),
+    ] {
+        let args = [&["token"], args].concat();
+        let done = token(&args, &[("NEXUS_JWT_SECRET", SECRET)], dir.path()).await;
+        assert_eq!(done.code, 0, "{}", done.stderr);
+        let Value::Object(mut claims) = claims(&done.stdout, SECRET.as_bytes()) else {
+            panic!("claims are an object");
+        };
+        assert!(claims.remove("iat").is_some() && claims.remove("exp").is_some());
+        assert_eq!(serde_json::to_string(&claims).unwrap(), expected);
+    }
+    for (args, said) in [
+        (&["--anonymous"][..], "--channel"),
+        (&["--role", "device"], "--sub"),
+        (&["--sub", "ann", "--channel", "trades"], "symbol"),
+        (
+            &["--sub", "ann", "--role", "admin", "--channel", "events"],
+            "--role",
+        ),
+    ] {
+        let args = [&["token"], args].concat();
+        let done = token(&args, &[("NEXUS_JWT_SECRET", SECRET)], dir.path()).await;
+        assert_eq!(done.code, 2, "{args:?}");
+        assert!(done.stderr.contains(said), "{args:?}: {}", done.stderr);
+    }
+}
+
+#[tokio::test]
 async fn further_claims_go_over_the_options() {
     let dir = tempfile::tempdir().unwrap();
     let more = r#"{"channels":["room:*"],"sub":"carol"}"#;

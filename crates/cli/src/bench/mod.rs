@@ -22,7 +22,7 @@ use crate::failure::Failure;
 #[derive(clap::Args)]
 pub(crate) struct Args {
     /// The server
-    #[arg(long, value_name = "URL", env = "NEXUS_SERVER", default_value = "http://127.0.0.1:8080")]
+    #[arg(long, value_name = "URL", env = "NEXUS_SERVER", default_value = "http://127.0.0.1:8080", value_parser = |text: &str| ServerUrl::parse(text))]
     server: ServerUrl,
 
     /// A token that may subscribe and publish; its claim `messages_per_minute` bounds the rate
@@ -38,7 +38,7 @@ pub(crate) struct Args {
     topics: usize,
 
     /// The channel; with several, a number is appended to each
-    #[arg(long, default_value = "room:bench")]
+    #[arg(long, default_value = "room:bench", value_parser = |text: &str| ChannelName::parse(text))]
     channel: ChannelName,
 
     /// Params of the channel, as JSON
@@ -72,10 +72,10 @@ pub(crate) struct Args {
 
 /// Runs the load and prints what it showed.
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
-    let result = load::run(args).map_err(Failure::from_error)?;
+    let result = load::run(args)?;
     report::print(&result, args.json)?;
     if result.faults > 0 {
-        return Err(Failure::from_error(anyhow::anyhow!(
+        return Err(Failure::Because(format!(
             "{} deliveries were lost, repeated or out of order",
             result.faults
         )));

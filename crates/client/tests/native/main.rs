@@ -9,7 +9,11 @@ use nexus_client::script::{Connection, Script, bare_http};
 use nexus_client::{
     Ask, AskError, Backoff, Config, Continuity, Event, LinkState, ServerUrl, Stop, Trouble, Wish,
 };
-use nexus_protocol::{ChannelName, CloseCode, History, Offset, Params, Reply, Request, Subscribe, Topic};
+use nexus_protocol::{
+    Ack, ChannelName, CloseCode, Command, CommandId, CommandResult, CommandStage, CommandStatus, DeviceId,
+    Epoch, History, Joined, Member, Offset, Outcome, Params, Reply, Request, Subscribe, Timestamp, Topic,
+    UserId,
+};
 
 #[tokio::test]
 async fn publications_come_in_order_and_through_a_broken_connection() {
@@ -163,6 +167,57 @@ async fn an_ask_is_answered_or_its_time_is_up() {
     assert_eq!(ended, Err(AskError::Stopped));
 }
 
+#[tokio::test]
+async fn what_comes_on_the_way_to_an_answer_is_shown_to_whoever_asked() {
+    let script = Script::listen().await;
+    let (client, mut events) = Client::connect(config(script.url()));
+    let mut connection = script.accept().await;
+    connection.greet().await;
+    live(&mut events, &mut connection).await;
+
+    let (shown, mut seen) = tokio::sync::mpsc::unbounded_channel();
+    let asked = client.ask_and_watch(command(), Duration::from_secs(30), move |reply| {
+        shown.send(reply.type_name()).unwrap();
+    });
+    let answered = async {
+        let (id, request) = connection.request().await;
+        assert!(matches!(request, Request::Command(_)));
+        let command_id = CommandId::parse("c-1").unwrap();
+        connection.reply(&id, &Reply::Ack(Ack::default())).await;
+        let status = CommandStatus {
+            command_id: command_id.clone(),
+            status: CommandStage::Sent,
+        };
+        connection.reply(&id, &Reply::CommandStatus(status)).await;
+        let outcome = Outcome::Done(None);
+        let result = CommandResult { command_id, outcome };
+        connection.reply(&id, &Reply::CommandResult(result)).await;
+    };
+    let (answer, ()) = tokio::join!(asked, answered);
+    assert!(matches!(answer, Ok(Reply::CommandResult(_))));
+    assert_eq!(seen.recv().await, Some("ack"));
+    assert_eq!(seen.recv().await, Some("command.status"));
+    assert_eq!(seen.recv().await, None);
+}
+
+#[tokio::test]
+async fn a_room_is_joined_again_on_the_next_connection_until_it_is_left() {
+    let script = Script::listen().await;
+    let (client, mut events) = Client::connect(config(script.url()));
+    client.join(room()).await.unwrap();
+    client.view(|_, _| ()).await.unwrap();
+    let mut connection = entered(&script, &["ann"]).await;
+    assert_eq!(members(&mut events).await, ["ann"]);
+    connection.cut();
+
+    connection = entered(&script, &["ann", "bob"]).await;
+    assert_eq!(members(&mut events).await, ["ann", "bob"]);
+    connection.pong().await;
+    client.leave(room()).await.unwrap();
+    assert!(matches!(connection.request().await.1, Request::Leave(_)));
+    assert!(matches!(connection.request().await.1, Request::Unsubscribe(_)));
+}
+
 // --- helpers --------------------------------------------------------------------------------------------------------
 
 /// A client that is quick to come back.
@@ -191,6 +246,59 @@ fn history() -> Ask {
         reverse: false,
         ..History::newest(room(), 1)
     })
+}
+
+fn command() -> Ask {
+    Ask::Command(Command {
+        device_id: DeviceId::parse("pump-1").unwrap(),
+        name: "reboot".to_owned(),
+        args: None,
+        ttl_ms: None,
+        idempotency_key: None,
+        confirm: false,
+    })
+}
+
+/// The next connection, on which the room has been subscribed and joined.
+async fn entered(script: &Script, users: &[&str]) -> Connection {
+    let mut connection = script.accept().await;
+    connection.greet().await;
+    let (id, request) = connection.request().await;
+    assert!(matches!(request, Request::Subscribe(_)));
+    connection.subscribed(&id, &room(), 0, None).await;
+    // A ping may have been sent before the room could be asked for.
+    let (id, request) = match connection.request().await {
+        (id, Request::Ping) => {
+            connection.reply(&id, &Reply::Pong).await;
+            connection.request().await
+        }
+        other => other,
+    };
+    assert!(matches!(request, Request::Join(_)), "{request:?}");
+    let member = |user: &&str| Member {
+        user: UserId::parse(user).unwrap(),
+        since: Timestamp::from_millis(1_800_000_000_000),
+    };
+    let joined = Joined {
+        room: "lobby".to_owned(),
+        members: users.iter().map(member).collect(),
+        epoch: Epoch::parse("e1").unwrap(),
+        offset: Offset(0),
+    };
+    connection.reply(&id, &Reply::Joined(joined)).await;
+    connection
+}
+
+/// The next list of all who are in a room.
+async fn members(events: &mut Events) -> Vec<String> {
+    until(events, |event| match event {
+        Event::Presence { update, .. } => {
+            let members = update.members.as_ref()?;
+            Some(members.iter().map(|member| member.user.to_string()).collect())
+        }
+        _ => None,
+    })
+    .await
 }
 
 /// The first thing that `pick` picks.
