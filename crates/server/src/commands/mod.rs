@@ -2,6 +2,7 @@
 //! back a reply or a refusal.
 
 pub mod auth;
+pub mod chains;
 pub mod command;
 pub mod history;
 pub mod later;

@@ -4,6 +4,7 @@
 
 mod body;
 mod caller;
+mod chains;
 mod commands;
 mod looking;
 mod openapi;
@@ -36,6 +37,7 @@ pub fn routes(gateway: &Arc<Gateway>) -> Router<Arc<Gateway>> {
         .route("/v1/commands/{id}", get(commands::one))
         .route("/v1/channels", get(looking::channels))
         .route("/v1/history", get(looking::history))
+        .route("/v1/chains", get(chains::chains))
         .route("/v1/openapi.json", get(openapi::openapi))
         .route("/v1/{*path}", any(problem::no_such_path))
         .method_not_allowed_fallback(problem::not_with_this_method)
