@@ -25,6 +25,7 @@ use crate::limits::ClientLimits;
 use crate::metrics::{FeedStanding, Metrics, Standing};
 use crate::namespaces::Namespaces;
 use crate::presence::Presence;
+use crate::revocations::Revocations;
 
 /// What every door, connection and command needs.
 #[derive(Debug)]
@@ -33,6 +34,8 @@ pub struct Gateway {
     pub limits: ClientLimits,
     /// Checks tokens.
     pub verifier: Verifier,
+    /// What was revoked.
+    pub revocations: Revocations,
     /// What each may do.
     pub permissions: Permissions,
     /// What the channels of namespaces keep, and who may do what on them.

@@ -23,6 +23,7 @@ pub mod drain;
 pub mod hub;
 pub mod metrics;
 pub mod presence;
+pub mod revocations;
 
 pub mod activity;
 pub mod command_desk;

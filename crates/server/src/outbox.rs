@@ -209,6 +209,11 @@ impl Outbox {
         Some(lane.sent())
     }
 
+    /// How far a lane got, if it was started.
+    pub fn position(&self, id: LaneId) -> Option<Position> {
+        self.lock().lanes.get(&id)?.position()
+    }
+
     /// Offers a publication to a lane.
     pub fn offer(&self, id: LaneId, publication: &Arc<Publication>) {
         self.hand_in(id, |lane, room| lane.offer(publication, room));

@@ -27,6 +27,7 @@ use crate::hub::{Demand, Hub};
 use crate::idempotency::Idempotency;
 use crate::metrics::Metrics;
 use crate::presence::Presence;
+use crate::revocations::Revocations;
 use crate::router::router;
 
 /// How often what nobody uses any more is let go.
@@ -89,9 +90,14 @@ impl Server {
             desk.clone()
                 .run(broker.clone(), metrics.clone(), feeds_end.clone()),
         );
+        let revocations = Revocations::open(&config.data_dir, config.auth.max_age)?;
         let gateway = Gateway {
             limits: config.limits,
-            verifier: config.auth.verifier(&config.data_dir)?,
+            verifier: config
+                .auth
+                .verifier(&config.data_dir)?
+                .with_revoked(revocations.revoked()),
+            revocations,
             permissions: config.auth.permissions(&config.namespaces),
             namespaces: config.namespaces,
             origins: config.http.origins(address),
@@ -133,6 +139,11 @@ impl Server {
     /// The broker, for whoever publishes from within the process.
     pub fn broker(&self) -> Broker {
         self.gateway.broker.clone()
+    }
+
+    /// Everything that doors and commands need, for whoever runs the server in their own process.
+    pub fn gateway(&self) -> Arc<Gateway> {
+        Arc::clone(&self.gateway)
     }
 
     /// Serves until `stop` is ready, then lets the clients go at a measured pace. Returns when all are gone or the

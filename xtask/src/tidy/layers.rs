@@ -40,6 +40,7 @@ const MODULES: &[(&str, Layer)] = &[
     ("connections", Layer::Shared),
     ("hub", Layer::Shared),
     ("presence", Layer::Shared),
+    ("revocations", Layer::Shared),
     ("broker", Layer::Shared),
     ("drain", Layer::Shared),
     ("commands", Layer::Acting),

@@ -89,11 +89,7 @@ impl Verifier {
         let claims: Claims = self.decode(token)?;
         self.check_times(claims.times, now)?;
         let identity = claims.identity()?;
-        let token_id = identity.token_id.as_deref();
-        if self
-            .revoked
-            .has(Some(&identity.user), token_id, identity.issued_at)
-        {
+        if self.has_revoked(&identity) {
             return Err(TokenError::Wrong);
         }
         Ok(identity)
@@ -107,11 +103,23 @@ impl Verifier {
         let claims: GrantClaims = self.decode(token)?;
         self.check_times(claims.times, now)?;
         let grant = claims.grant()?;
-        let token_id = grant.token_id.as_deref();
-        if self.revoked.has(grant.user.as_ref(), token_id, grant.issued_at) {
+        if self.has_revoked_grant(&grant) {
             return Err(TokenError::Wrong);
         }
         Ok(grant)
+    }
+
+    /// Whether someone's token was revoked since they signed in.
+    pub fn has_revoked(&self, identity: &Identity) -> bool {
+        let token_id = identity.token_id.as_deref();
+        self.revoked
+            .has(Some(&identity.user), token_id, identity.issued_at)
+    }
+
+    /// Whether a subscription's own token was revoked since it began.
+    pub fn has_revoked_grant(&self, grant: &Grant) -> bool {
+        let token_id = grant.token_id.as_deref();
+        self.revoked.has(grant.user.as_ref(), token_id, grant.issued_at)
     }
 
     fn decode<C: DeserializeOwned>(&self, token: &str) -> Result<C, TokenError> {

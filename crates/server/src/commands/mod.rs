@@ -4,9 +4,10 @@
 pub mod auth;
 pub mod chains;
 pub mod command;
+pub mod grant;
 pub mod history;
-pub mod later;
 pub mod publish;
+pub mod room;
 pub mod subscribe;
 pub mod telemetry;
 
@@ -51,6 +52,9 @@ impl Subscription {
     /// Opens a lane, and then takes the seat: from here on nothing can be missed.
     pub fn open(cx: &Cx, subscribe: &Subscribe, policy: crate::outbox::Policy) -> Self {
         let lane = cx.outbox.open(&subscribe.topic, policy);
+        if room::may_watch(&cx.gateway, &cx.who, &subscribe.topic) {
+            cx.outbox.watch_presence(lane, &subscribe.topic);
+        }
         Subscription {
             _seat: cx.gateway.hub.take_seat(&subscribe.topic, &cx.outbox, lane),
             lane,

@@ -5,18 +5,19 @@ use std::time::Duration;
 use nexus_protocol::{ErrorCode, Mode, Offset, Refusal, Reply, Subscribe, Subscribed, Topic};
 use tokio::time::timeout;
 
-use crate::auth::{Act, Identity, Who};
+use crate::auth::{Grant, Identity, Who};
 use crate::broker::{Begin, BrokerError, First};
-use crate::commands::{COMMAND_DEADLINE, Cx, Subscription};
+use crate::commands::{COMMAND_DEADLINE, Cx, Subscription, grant};
 use crate::gateway::Gateway;
 use crate::outbox::{CatchUp, Policy};
 
-/// What can be said at once: whether it is allowed, and makes sense.
+/// What can be said at once: whether it is allowed, and makes sense. What comes back is the subscription's own token,
+/// where it is allowed by that alone: the subscription ends with it.
 ///
 /// # Errors
 /// If it is not, or does not.
-pub fn check(gateway: &Gateway, who: &Who, subscribe: &Subscribe) -> Result<(), Refusal> {
-    gateway.permissions.check(who, Act::Read(&subscribe.topic))?;
+pub fn check(gateway: &Gateway, who: &Who, subscribe: &Subscribe) -> Result<Option<Grant>, Refusal> {
+    let grant = grant::allow(gateway, who, subscribe)?;
     if !subscribe.filters.is_empty() {
         return Err(Refusal::new(
             ErrorCode::InvalidParams,
@@ -32,7 +33,7 @@ pub fn check(gateway: &Gateway, who: &Who, subscribe: &Subscribe) -> Result<(), 
             "a throttle skips what is in between, so it needs the mode `latest`",
         ));
     }
-    Ok(())
+    Ok(grant)
 }
 
 /// Subscribes. `goes_on_at` is how far an earlier subscription of this connection to the same topic got: then only

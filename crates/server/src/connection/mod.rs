@@ -7,6 +7,8 @@
 mod catch_up;
 pub mod dialect;
 mod requests;
+mod rights;
+mod rooms;
 mod session;
 mod timers;
 pub mod wire;
@@ -33,6 +35,7 @@ use crate::connection::session::Session;
 pub(crate) use crate::connection::session::is_the_client_s_doing;
 use crate::connection::timers::{Alarm, Timer};
 use crate::connection::wire::{Ended, Event, Wire};
+use crate::connections::Connected as Place;
 use crate::gateway::Gateway;
 use crate::outbox::{Note, Outbox, PresenceWork, Work};
 
@@ -49,6 +52,8 @@ pub struct Connection<S> {
     gateway: Arc<Gateway>,
     wire: Wire<S>,
     outbox: Arc<Outbox>,
+    /// The place among the connections.
+    entered: Place,
     session: Session,
     /// The request that takes time, if there is one; the next is read when it is done.
     request: Option<Pin<Box<dyn Future<Output = Done> + Send>>>,
@@ -85,11 +90,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         let now = Instant::now();
         let limits = &gateway.limits;
         let must_sign_in = identity.is_none() && gateway.permissions.need_a_token();
+        let id = new_client_id();
+        let outbox = Arc::new(Outbox::new(limits.outbox_bytes as usize));
+        let entered = gateway
+            .connections
+            .enter(id.clone(), Arc::clone(&outbox), wall_clock());
         let mut connection = Connection {
-            id: new_client_id(),
+            id,
             dialect,
             wire,
-            outbox: Arc::new(Outbox::new(limits.outbox_bytes as usize)),
+            outbox,
+            entered,
             session: Session::default(),
             request: None,
             answer_bytes: 0,
@@ -110,10 +121,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     /// Greets, serves and closes.
     pub async fn serve(mut self) {
         self.gateway.metrics.connections.inc();
-        let _entered = self
-            .gateway
-            .connections
-            .enter(self.id.clone(), Arc::clone(&self.outbox));
         tracing::debug!(client.id = %self.id, user = self.session.who.user().map(|user| user.as_str()), "connected");
         self.greet();
         let end = loop {
@@ -151,6 +158,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         if self.restart_at.is_none() && self.gateway.drain.has_begun() {
             self.announce_restart();
         }
+        self.follow_orders()?;
         if self.wire.waiting() == 0 {
             self.answer_bytes = 0;
         }
@@ -278,6 +286,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 self.reply(None, &Reply::Error(refusal));
                 Flow::Break(End::Close(CloseCode::TokenExpired, "the token has expired"))
             }
+            Timer::GrantExpired => {
+                self.end_grants(now);
+                Flow::Continue(())
+            }
             Timer::Restart => Flow::Break(End::Close(CloseCode::Restart, "the server restarts")),
         }
     }
@@ -294,6 +306,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             (blocked, Timer::Blocked),
             (self.expires, Timer::TokenExpired),
             (self.sign_in_by, Timer::SignIn),
+            (self.grant_ends(), Timer::GrantExpired),
             (self.restart_at, Timer::Restart),
             // While the client takes nothing, we do not read what it says either.
             (
@@ -332,6 +345,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             &self.id,
             &self.outbox,
         );
+        self.entered.identify(&identity);
         self.session.who = Who::SignedIn(identity);
     }
 
@@ -370,12 +384,19 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             gateway,
             wire,
             outbox,
-            session,
+            mut session,
             request,
+            entered: _entered,
             ..
         } = self;
         outbox.end_notes();
         drop(request);
+        if let End::Close(CloseCode::AuthFailed | CloseCode::Removed, _) = end {
+            session
+                .rooms
+                .drain()
+                .for_each(|(_, membership)| membership.leave());
+        }
         drop(session);
         let end = match end {
             End::Close(code, reason) => End::Close(dialect.close_code(code), reason),

@@ -9,8 +9,9 @@ use nexus_protocol::{
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::Instant;
 
-use crate::auth::{Act, Who};
+use crate::auth::{Grant, Who};
 use crate::clock::wall_clock;
+use crate::commands::room::Entered;
 use crate::commands::{self, Cx, Subscription};
 use crate::connection::dialect::Decoded;
 use crate::connection::session::is_the_client_s_doing;
@@ -18,14 +19,15 @@ use crate::connection::{Connection, End, Flow};
 
 /// A request that took time is done.
 pub(super) struct Done {
-    id: Option<MessageId>,
-    began: Instant,
-    result: Result<Answer, Refusal>,
+    pub(super) id: Option<MessageId>,
+    pub(super) began: Instant,
+    pub(super) result: Result<Answer, Refusal>,
 }
 
 /// What a request that took time brought.
-enum Answer {
-    Subscribed(Topic, Subscription, Reply),
+pub(super) enum Answer {
+    Subscribed(Topic, Subscription, Option<Grant>, Reply),
+    Entered(Topic, Entered),
     Reply(Reply),
     /// The answer was posted to the outbox, in front of what follows it.
     Posted,
@@ -68,6 +70,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             Request::Subscribe(subscribe) => self.handle_subscribe(id, subscribe, now),
             Request::Unsubscribe(target) => {
                 self.session.subscriptions.remove(&target.topic);
+                self.note_grant(&target.topic, None);
                 self.answer(id.as_ref(), &commands::unsubscribed(&target.topic), now)
             }
             Request::History(history) => self.ask(id, now, move |cx: Cx, _| async move {
@@ -86,10 +89,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             Request::CommandResult(result) => self.ask(id, now, move |cx: Cx, _| async move {
                 commands::command::result(&cx, &result).await
             }),
-            later @ (Request::Join(_) | Request::Leave(_) | Request::Typing(_) | Request::Presence(_)) => {
-                let refusal = commands::later::refuse(&self.gateway.permissions, &self.session.who, &later);
-                self.refuse(id.as_ref(), refusal)
-            }
+            Request::Join(join) => self.handle_join(id, join, now),
+            Request::Leave(leave) => self.handle_leave(id, &leave, now),
+            Request::Typing(typing) => self.handle_typing(id, &typing, now),
+            Request::Presence(target) => self.ask(id, now, move |cx: Cx, _| async move {
+                commands::room::presence(&cx, &target)
+            }),
         }
     }
 
@@ -145,36 +150,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         self.answer(id.as_ref(), &reply, now)
     }
 
-    /// A refreshed token may allow less than the one before.
-    fn end_what_is_no_longer_allowed(&mut self) {
-        let (permissions, who) = (&self.gateway.permissions, &self.session.who);
-        let is_over = |topic: &Topic| permissions.check(who, Act::Read(topic)).is_err();
-        let over: Vec<Topic> = self
-            .session
-            .subscriptions
-            .keys()
-            .filter(|topic| is_over(topic))
-            .cloned()
-            .collect();
-        for topic in over {
-            self.session.subscriptions.remove(&topic);
-            self.reply(None, &commands::unsubscribed(&topic));
-        }
-    }
-
     fn handle_subscribe(&mut self, id: Option<MessageId>, subscribe: Subscribe, now: Instant) -> Flow {
-        if let Err(refusal) = commands::subscribe::check(&self.gateway, &self.session.who, &subscribe) {
+        let grant = match commands::subscribe::check(&self.gateway, &self.session.who, &subscribe) {
+            Ok(grant) => grant,
+            Err(refusal) => return self.refuse(id.as_ref(), refusal),
+        };
+        if !self.session.subscriptions.contains_key(&subscribe.topic)
+            && let Err(refusal) = self.check_subscriptions()
+        {
             return self.refuse(id.as_ref(), refusal);
         }
-        let most = self.gateway.limits.subscriptions as usize;
-        let is_new = !self.session.subscriptions.contains_key(&subscribe.topic);
-        if is_new && self.session.subscriptions.len() >= most {
-            let refusal = Refusal::new(
-                ErrorCode::TooManySubscriptions,
-                format!("a connection has at most {most} subscriptions; end one first"),
-            );
-            return self.refuse(id.as_ref(), refusal);
-        }
+        self.keep_subscription(&subscribe.topic);
         // The earlier subscription keeps its seat until the new one has its own, and sends nothing more.
         let earlier = self.session.subscriptions.remove(&subscribe.topic);
         let goes_on_at = earlier
@@ -187,8 +173,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             Done {
                 id,
                 began: now,
-                result: result
-                    .map(|(subscription, reply)| Answer::Subscribed(subscribe.topic, subscription, reply)),
+                result: result.map(|(subscription, reply)| {
+                    Answer::Subscribed(subscribe.topic, subscription, grant, reply)
+                }),
             }
         }));
         Flow::Continue(())
@@ -196,8 +183,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
 
     pub(super) fn handle_done(&mut self, done: Done) -> Flow {
         match done.result {
-            Ok(Answer::Subscribed(topic, subscription, reply)) => {
+            Ok(Answer::Subscribed(topic, subscription, grant, reply)) => {
+                self.note_grant(&topic, grant);
                 self.session.subscriptions.insert(topic, subscription);
+                self.answer(done.id.as_ref(), &reply, done.began)
+            }
+            Ok(Answer::Entered(topic, entered)) => {
+                let reply = entered.reply.clone();
+                self.enter(topic, entered);
                 self.answer(done.id.as_ref(), &reply, done.began)
             }
             Ok(Answer::Reply(reply)) => self.answer(done.id.as_ref(), &reply, done.began),
@@ -209,14 +202,26 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         }
     }
 
-    fn answer(&mut self, id: Option<&MessageId>, reply: &Reply, began: Instant) -> Flow {
+    /// Whether there is room for one subscription more.
+    pub(super) fn check_subscriptions(&self) -> Result<(), Refusal> {
+        let most = self.gateway.limits.subscriptions as usize;
+        if self.session.subscriptions.len() < most {
+            return Ok(());
+        }
+        Err(Refusal::new(
+            ErrorCode::TooManySubscriptions,
+            format!("a connection has at most {most} subscriptions; end one first"),
+        ))
+    }
+
+    pub(super) fn answer(&mut self, id: Option<&MessageId>, reply: &Reply, began: Instant) -> Flow {
         self.reply(id, reply);
         self.gateway.metrics.answer.note(began.elapsed());
         Flow::Continue(())
     }
 
     /// Answers with a refusal, and closes if there were too many.
-    fn refuse(&mut self, id: Option<&MessageId>, refusal: Refusal) -> Flow {
+    pub(super) fn refuse(&mut self, id: Option<&MessageId>, refusal: Refusal) -> Flow {
         self.gateway.metrics.count_refusal(refusal.code);
         let counts = is_the_client_s_doing(&refusal);
         self.reply(id, &Reply::Error(refusal));
@@ -227,7 +232,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         Flow::Continue(())
     }
 
-    fn cx(&self) -> Cx {
+    pub(super) fn cx(&self) -> Cx {
         Cx {
             gateway: std::sync::Arc::clone(&self.gateway),
             who: Who::clone(&self.session.who),

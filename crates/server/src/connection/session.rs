@@ -7,6 +7,8 @@ use tokio::time::Instant;
 
 use crate::auth::Who;
 use crate::commands::Subscription;
+use crate::connection::rights::Granted;
+use crate::connection::rooms::Membership;
 use crate::devices::DeviceLink;
 use crate::rate::SlidingWindow;
 
@@ -17,6 +19,10 @@ pub(super) struct Session {
     pub(super) subscriptions: HashMap<Topic, Subscription>,
     /// Its part in the devices' being there, if it is one.
     pub(super) device: Option<DeviceLink>,
+    /// The rooms that this connection has joined.
+    pub(super) rooms: HashMap<Topic, Membership>,
+    /// Subscriptions that stand by a token of their own.
+    pub(super) granted: HashMap<Topic, Granted>,
     /// Messages that were admitted.
     pub(super) messages: SlidingWindow,
     /// Refusals that were the client's doing.
@@ -31,6 +37,8 @@ impl Default for Session {
             who: Who::Anonymous,
             subscriptions: HashMap::new(),
             device: None,
+            rooms: HashMap::new(),
+            granted: HashMap::new(),
             messages: SlidingWindow::default(),
             refusals: SlidingWindow::default(),
             controls: SlidingWindow::default(),

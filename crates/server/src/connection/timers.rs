@@ -17,6 +17,8 @@ pub(super) enum Timer {
     SignIn,
     /// The token has come to its end.
     TokenExpired,
+    /// A subscription's own token has come to its end.
+    GrantExpired,
     /// A throttled subscription may go on.
     Throttle,
     /// The server ends, and this client's moment has come.

@@ -181,6 +181,15 @@ impl Lane {
         }
     }
 
+    /// The order, and how far the lane got in it.
+    pub(super) fn position(&self) -> Option<Position> {
+        let newest = self.newest.as_ref()?;
+        Some(Position {
+            epoch: newest.epoch.clone(),
+            offset: self.sent,
+        })
+    }
+
     /// Takes news of the source.
     pub(super) fn offer_status(&mut self, status: &Arc<ChannelStatus>, room: usize) -> Offered {
         match &mut self.stage {

@@ -219,48 +219,6 @@ async fn each_wrong_request_gets_its_own_code_under_its_id() {
 }
 
 #[tokio::test]
-async fn requests_of_later_versions_are_refused_by_permission_first() {
-    let world = World::start(settings()).await;
-    let publish = json!({"channel": "room:a", "data": 1});
-    let telemetry = json!({"device_id": "d", "metrics": {}});
-    let mut nobody = world.connect().await;
-    assert_eq!(nobody.is_refused("publish", publish.clone()).await, "AUTH_FAILED");
-    assert_eq!(
-        nobody.is_refused("presence", json!({"channel": "room:a"})).await,
-        "UNKNOWN_MESSAGE_TYPE"
-    );
-    let mut viewer = world.connect_as("ann", "viewer").await;
-    assert_eq!(viewer.is_refused("publish", publish.clone()).await, "FORBIDDEN");
-    assert_eq!(
-        viewer.is_refused("join", json!({"room": "a"})).await,
-        "UNKNOWN_MESSAGE_TYPE"
-    );
-    let mut operator = world.connect_as("bob", "operator").await;
-    for (kind, payload, code) in [
-        ("publish", publish, "UNKNOWN_MESSAGE_TYPE"),
-        (
-            "command",
-            json!({"device_id": "d", "name": "n"}),
-            "UNKNOWN_MESSAGE_TYPE",
-        ),
-        ("telemetry", telemetry.clone(), "FORBIDDEN"),
-        (
-            "command.result",
-            json!({"command_id": "c", "ok": true}),
-            "FORBIDDEN",
-        ),
-        ("leave", json!({"room": "a"}), "UNKNOWN_MESSAGE_TYPE"),
-    ] {
-        assert_eq!(operator.is_refused(kind, payload).await, code, "{kind}");
-    }
-    let mut device = world.connect_as("d", "device").await;
-    assert_eq!(
-        device.is_refused("telemetry", telemetry).await,
-        "UNKNOWN_MESSAGE_TYPE"
-    );
-}
-
-#[tokio::test]
 async fn the_257th_subscription_is_refused_and_the_others_stay() {
     World::disturbed(settings().with("messages_per_minute", 1_000), async |world| {
         let mut client = world.connect().await;

@@ -3,6 +3,7 @@
 
 use std::io::Cursor;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use futures_util::{SinkExt, StreamExt};
@@ -12,6 +13,7 @@ use nexus_server::Server;
 use nexus_server::broker::Broker;
 use nexus_server::config::{Config, Settings};
 use nexus_server::content::Content;
+use nexus_server::gateway::Gateway;
 use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
@@ -33,6 +35,7 @@ pub(crate) const SECRET: &str = "the secret of these tests, 32 bytes or more";
 pub(crate) struct World {
     pub(crate) address: SocketAddr,
     pub(crate) broker: Broker,
+    pub(crate) gateway: Arc<Gateway>,
     stop: Option<oneshot::Sender<()>>,
     running: JoinHandle<()>,
 }
@@ -111,6 +114,7 @@ impl World {
         World {
             address: server.address().unwrap(),
             broker: server.broker(),
+            gateway: server.gateway(),
             stop: Some(stop),
             running: tokio::spawn(server.run(async {
                 let _ = stopped.await;

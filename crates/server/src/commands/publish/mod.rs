@@ -8,12 +8,12 @@ mod tasks;
 
 use std::sync::Arc;
 
-use nexus_protocol::{Ack, ErrorCode, Position, Publish, Refusal, Reply, Topic, UserId};
+use nexus_protocol::{Ack, ChannelName, ErrorCode, Position, Publish, Refusal, Reply, Topic, UserId};
 use tokio::time::{Instant, timeout};
 
 use crate::auth::{Act, Who};
 use crate::clock::wall_clock;
-use crate::commands::{COMMAND_DEADLINE, Cx, not_stored};
+use crate::commands::{COMMAND_DEADLINE, Cx, not_stored, room};
 use crate::content::{Content, Draft};
 use crate::gateway::Gateway;
 use crate::idempotency::Begun;
@@ -36,18 +36,23 @@ enum Shape {
 /// # Errors
 /// If it is not allowed, not of the channel's shape, or does not follow from what stands.
 pub async fn publish(cx: &Cx, publish: &Publish) -> Result<Reply, Refusal> {
-    let user = may_publish(cx, publish.channel.as_str())?;
+    let user = may_publish(cx, &publish.channel)?;
     let shape = Shape::of(publish)?;
+    let said_on = publish.channel.clone();
     let (gateway, publish) = (Arc::clone(&cx.gateway), publish.clone());
     let published = cx
         .gateway
         .tasks
         .spawn(async move { once(&gateway, &shape, publish, user).await });
     match timeout(COMMAND_DEADLINE, published).await {
-        Ok(Ok(outcome)) => Ok(Reply::Ack(Ack {
-            position: outcome?,
-            command_id: None,
-        })),
+        Ok(Ok(outcome)) => {
+            let position = outcome?;
+            room::has_published(cx, &said_on);
+            Ok(Reply::Ack(Ack {
+                position,
+                command_id: None,
+            }))
+        }
         Ok(Err(_)) | Err(_) => Err(Refusal::new(
             ErrorCode::Internal,
             "it could not be stored in time; publish again with the same `idempotency_key`",
@@ -57,9 +62,10 @@ pub async fn publish(cx: &Cx, publish: &Publish) -> Result<Reply, Refusal> {
 }
 
 /// Who publishes, if they may. Whoever takes a channel for one that people publish on is told what to do instead.
-fn may_publish(cx: &Cx, channel: &str) -> Result<UserId, Refusal> {
+fn may_publish(cx: &Cx, channel: &ChannelName) -> Result<UserId, Refusal> {
     let permissions = &cx.gateway.permissions;
-    let permitted = permissions.check(&cx.who, Act::Publish(channel));
+    let permitted = room::check_publish(cx, channel);
+    let channel = channel.as_str();
     let user = match (&cx.who, instead(channel)) {
         (Who::SignedIn(_), Some(instead)) => return Err(Refusal::new(ErrorCode::Forbidden, instead)),
         (who, _) => who.user().cloned(),
