@@ -68,7 +68,8 @@ impl Device<'_> {
             let acts = tokio::select! {
                 event = self.participant.next() => match event? {
                     Event::Order(order) if order.device_id == self.machine.id => {
-                        say(&format!("device {}: {}", order.device_id, order.name));
+                        let again = if order.redelivered { ", again" } else { "" };
+                        say(&format!("device {}: {}{again}", order.device_id, order.name));
                         let wall = Timestamp::from(SystemTime::now());
                         self.machine.handle_order(self.started.elapsed(), wall, &order)
                     }
