@@ -212,11 +212,12 @@ impl Topic {
     /// Where a later publication makes an unsent earlier one worthless, only the latest is kept.
     pub fn default_mode(&self) -> Mode {
         match self {
-            Topic::Prices(_) | Topic::OrderBook(..) | Topic::Candles(..) => Mode::Latest,
+            Topic::Prices(_) | Topic::OrderBook(..) | Topic::Candles(..) | Topic::AccountUpdates(_) => {
+                Mode::Latest
+            }
             Topic::Trades(_)
             | Topic::UserOrders(_)
             | Topic::UserFills(_)
-            | Topic::AccountUpdates(_)
             | Topic::Telemetry
             | Topic::Commands
             | Topic::Tasks

@@ -186,6 +186,7 @@ mod tests {
         let parts = of.iter().map(|(key, text)| Part {
             key: PartKey::Number(*key),
             text: (*text).into(),
+            is_final: false,
         });
         let content = Content::Parts(Parts {
             frame: Arc::new(frame),

@@ -55,7 +55,7 @@ pub struct Frame {
     pub open: Box<str>,
     /// Behind the last part: `}`, or `]}`.
     pub close: Box<str>,
-    /// The most parts that a snapshot keeps; those with the smallest keys go first.
+    /// The most parts that a snapshot keeps; those that are final go first, then those with the smallest keys.
     pub keep: usize,
 }
 
@@ -66,6 +66,8 @@ pub struct Part {
     pub key: PartKey,
     /// The text.
     pub text: Arc<str>,
+    /// Whether nothing more comes for the key: those go first when a snapshot has too many.
+    pub is_final: bool,
 }
 
 /// The key of a part. Its order is the order of the parts in a snapshot.
@@ -135,6 +137,7 @@ mod tests {
                 .map(|(key, text)| Part {
                     key: PartKey::Name((*key).into()),
                     text: (*text).into(),
+                    is_final: false,
                 })
                 .collect(),
         })

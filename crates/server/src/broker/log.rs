@@ -1,6 +1,6 @@
 //! One topic of the embedded broker: its order, its history, what is known of it now, and how its source is.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -47,6 +47,8 @@ const MOST_AT_ONCE: usize = 1_000;
 struct Whole {
     frame: Arc<Frame>,
     parts: BTreeMap<PartKey, Arc<str>>,
+    /// Those of `parts` for which nothing more comes.
+    finals: BTreeSet<PartKey>,
     time: Timestamp,
 }
 
@@ -284,7 +286,7 @@ impl Log {
         let after =
             |offset: Offset, recovered| standing(offset, (offset < last).then_some(First::Missed), recovered);
         let fresh = |recovered| match self.rules.mode {
-            _ if !self.keys.is_empty() => standing(last, Some(First::Snapshot), recovered),
+            _ if !self.keys.is_empty() || self.whole.is_some() => standing(last, Some(First::Snapshot), recovered),
             Mode::Latest => standing(
                 last,
                 (!self.ring.is_empty()).then_some(First::Snapshot),
@@ -433,15 +435,24 @@ impl Log {
         let whole = self.whole.get_or_insert_with(|| Whole {
             frame: Arc::clone(&parts.frame),
             parts: BTreeMap::new(),
+            finals: BTreeSet::new(),
             time,
         });
         whole.time = time;
         whole.frame = Arc::clone(&parts.frame);
         for part in &parts.parts {
             whole.parts.insert(part.key.clone(), Arc::clone(&part.text));
+            if part.is_final {
+                whole.finals.insert(part.key.clone());
+            } else {
+                whole.finals.remove(&part.key);
+            }
         }
         while whole.parts.len() > whole.frame.keep {
-            whole.parts.pop_first();
+            match whole.finals.pop_first() {
+                Some(key) => drop(whole.parts.remove(&key)),
+                None => drop(whole.parts.pop_first()),
+            }
         }
     }
 }

@@ -113,6 +113,7 @@ async fn market_numbers_are_numbers_with_the_exchange_s_digits() {
             parts: vec![Part {
                 key: PartKey::Name(symbol.into()),
                 text: format!(r#""{symbol}":{{"price":"{price}","timestamp":1}}"#).into(),
+                is_final: false,
             }],
         })
     };

@@ -17,6 +17,7 @@ fn parts(of: &[(&str, u64)]) -> Content {
     let part = |(key, value): &(&str, u64)| Part {
         key: PartKey::Name((*key).into()),
         text: format!("\"{key}\":{value}").into(),
+        is_final: false,
     };
     Content::Parts(Parts {
         frame: frame.into(),

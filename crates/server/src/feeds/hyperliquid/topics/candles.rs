@@ -252,6 +252,7 @@ impl Bars {
             parts.push(Part {
                 key: PartKey::Number(bar.time),
                 text: json(&bar),
+                is_final: false,
             });
             self.bars.insert(bar.time, bar);
             if self.bars.len() > BARS as usize {

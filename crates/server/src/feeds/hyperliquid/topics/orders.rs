@@ -7,13 +7,14 @@
 
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::sync::Arc;
 use std::time::Duration;
 
-use nexus_protocol::{Decimal, Order, OrderChange, Orders, Side, Topic, TradeGap, UserId};
+use nexus_protocol::{Decimal, Order, OrderChange, Side, Topic, TradeGap, UserId};
 
 use super::quiet::Quiet;
 use super::{AccountFetch, Effect, Fetch, json};
-use crate::content::{Content, Keyed};
+use crate::content::{Content, Frame, Part, PartKey, Parts};
 use crate::feeds::clock::Moment;
 use crate::feeds::hyperliquid::address::Address;
 use crate::feeds::hyperliquid::number;
@@ -21,7 +22,11 @@ use crate::feeds::hyperliquid::topics::fills::PAGE;
 use crate::feeds::hyperliquid::wire::Source;
 use crate::feeds::hyperliquid::wire::account::{WireChange, WireOrder};
 
-/// How many orders a first viewer gets, closed ones included.
+/// The most orders of a snapshot; the oldest closed ones go first.
+const SNAPSHOT: usize = 500;
+/// The most changes of one publication.
+const PER_PUBLICATION: usize = 200;
+/// How many orders of the past are told of when an account begins to be followed.
 const FIRST: usize = 200;
 /// Orders that are remembered to recognise repeats; the oldest closed ones go first.
 const REMEMBERED: usize = 6_000;
@@ -51,6 +56,7 @@ const UNKNOWN: &str = "unknown";
 pub(crate) struct OrderBook {
     user: UserId,
     pub(super) address: Address,
+    frame: Arc<Frame>,
     known: HashMap<u64, Known>,
     /// Closed orders, the one that was closed first at the front.
     closed: VecDeque<u64>,
@@ -122,6 +128,7 @@ impl OrderBook {
         OrderBook {
             user,
             address,
+            frame: frame("]}"),
             known: HashMap::new(),
             closed: VecDeque::new(),
             floor: 0,
@@ -421,7 +428,8 @@ impl OrderBook {
         let mut effects = Vec::new();
         if is_first {
             self.keep_last_states(&mut rows);
-            effects.extend(rows.iter().filter_map(|row| self.tell(row, None)));
+            let parts = rows.iter().map(|row| self.tell(row)).collect();
+            effects.extend(self.announce(None, parts));
         } else {
             if joining.is_dispute && owed {
                 self.is_distrusted = true;
@@ -449,9 +457,8 @@ impl OrderBook {
             })
             .filter(|change| is_broken || change.status_timestamp <= self.floor)
             .collect();
-        for change in older {
-            effects.extend(self.tell(&change, None));
-        }
+        let parts = older.iter().map(|change| self.tell(change)).collect();
+        effects.extend(self.announce(None, parts));
         // Our clock may be ahead of the exchange's.
         self.last = self.last.or(Some(millis.saturating_sub(60_000)));
         self.compare(&open, now);
@@ -535,8 +542,8 @@ impl OrderBook {
                 status: UNKNOWN.to_owned(),
                 status_timestamp: gap.to,
             };
-            effects.push(Effect::Gap(self.topic(), gap));
-            effects.extend(self.tell(&change, Some(gap)));
+            let part = self.tell(&change);
+            effects.extend(self.announce(Some(gap), vec![part]));
         }
         effects
     }
@@ -563,29 +570,43 @@ impl OrderBook {
     }
 
     /// Publishes what is news, in order of time, and declares what is missing before it.
-    fn publish(&mut self, mut rows: Vec<WireChange>, mut gap: Option<TradeGap>) -> Vec<Effect> {
+    fn publish(&mut self, mut rows: Vec<WireChange>, gap: Option<TradeGap>) -> Vec<Effect> {
         rows.sort_by_key(|row| row.status_timestamp);
-        let mut effects: Vec<Effect> = gap
-            .map(|gap| Effect::Gap(self.topic(), gap))
-            .into_iter()
-            .collect();
+        let mut parts = Vec::new();
         for row in rows {
             if self.is_news(&row) {
-                effects.extend(self.tell(&row, gap.take()));
+                parts.push(self.tell(&row));
             }
         }
+        self.announce(gap, parts)
+    }
+
+    /// Publications of these parts. A gap stands in one of its own before them, so that the snapshot is without it.
+    fn announce(&self, gap: Option<TradeGap>, parts: Vec<Part>) -> Vec<Effect> {
+        let topic = self.topic();
+        let publish = |frame: &Arc<Frame>, parts: &[Part]| {
+            let content = Content::Parts(Parts {
+                frame: Arc::clone(frame),
+                parts: parts.to_vec(),
+            });
+            Effect::Publish(topic.clone(), content)
+        };
+        let mut effects = Vec::new();
         if let Some(gap) = gap {
-            let alone = Orders {
-                orders: Vec::new(),
-                gap: Some(gap),
-            };
-            effects.push(Effect::Publish(self.topic(), Content::Whole(json(&alone))));
+            let close = format!("],\"gap\":{}}}", json(&gap));
+            effects.push(Effect::Gap(topic.clone(), gap));
+            effects.push(publish(&frame(&close), &[]));
         }
+        effects.extend(
+            parts
+                .chunks(PER_PUBLICATION)
+                .map(|parts| publish(&self.frame, parts)),
+        );
         effects
     }
 
-    /// Publishes a change, and remembers it.
-    fn tell(&mut self, row: &WireChange, gap: Option<TradeGap>) -> Option<Effect> {
+    /// Remembers a change; gives what is published of it.
+    fn tell(&mut self, row: &WireChange) -> Part {
         let oid = row.order.oid;
         self.disputed.remove(&oid);
         let is_over = is_over(&row.status);
@@ -625,21 +646,21 @@ impl OrderBook {
             timestamp: row.status_timestamp,
             placed_at: row.order.timestamp,
         };
-        let orders = |gap| {
-            json(&Orders {
-                orders: vec![order.clone()],
-                gap,
-            })
-        };
-        let keyed = Keyed {
-            key: oid.to_string().into(),
-            text: orders(gap),
-            // Who comes later missed nothing.
-            stands: gap.map(|_| orders(None)),
+        Part {
+            key: PartKey::Number(oid),
+            text: json(&order),
             is_final: is_over,
-        };
-        Some(Effect::Publish(self.topic(), Content::Keyed(keyed)))
+        }
     }
+}
+
+/// What stands around orders.
+fn frame(close: &str) -> Arc<Frame> {
+    Arc::new(Frame {
+        open: "{\"orders\":[".into(),
+        close: close.into(),
+        keep: SNAPSHOT,
+    })
 }
 
 /// What happened to an order, from its status and its sizes.

@@ -180,6 +180,7 @@ impl Board {
                 Some(Part {
                     key: PartKey::Name(symbol.as_str().into()),
                     text: Arc::clone(&row.part),
+                    is_final: false,
                 })
             })
             .collect()
