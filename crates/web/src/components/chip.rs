@@ -34,6 +34,7 @@ pub(crate) fn Chip() -> Html {
     html! {
         <span class="chip-group">
             <button type="button" class="chip" data-testid="chip" data-state={condition.word()} aria-haspopup="dialog"
+                data-cause={matches!(condition, Condition::Down { .. }).then_some("down")}
                 title="Connection details" onclick={on_click}>
                 <span class="chip-mark" aria-hidden="true"></span>
                 <span class="chip-label">{ label }</span>

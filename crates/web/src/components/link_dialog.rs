@@ -83,7 +83,7 @@ pub(crate) fn LinkDialog(props: &Props) -> Html {
 fn feed_row(topic: &Topic, feed: &Feed, link_is_up: bool, now: Moment) -> Html {
     let freshness = feed.freshness(link_is_up);
     let reason = match &freshness {
-        Freshness::Stale { reason, .. } => reason.clone(),
+        Freshness::Stale { reason, .. } | Freshness::Down { reason, .. } => reason.clone(),
         Freshness::Failed(reason) | Freshness::Barred(reason) => Some(reason.clone()),
         _ => None,
     };

@@ -73,7 +73,9 @@ pub(crate) fn Panel(props: &Props) -> Html {
             let on_ask_again = on_ask_again.clone();
             Callback::from(move |_| match remedy {
                 Remedy::Reconnect => wants.wish(Wish::ReconnectNow),
-                Remedy::SignIn => open_dialog.iter().for_each(|open| open.emit(Dialog::SignIn)),
+                Remedy::SignIn | Remedy::ChangeToken => {
+                    open_dialog.iter().for_each(|open| open.emit(Dialog::SignIn))
+                }
                 Remedy::AskAgain => match &on_ask_again {
                     Some(on_ask_again) => on_ask_again.emit(()),
                     None => topic
@@ -98,7 +100,7 @@ pub(crate) fn Panel(props: &Props) -> Html {
         Face::Trouble { title, text, remedy } => html! {
             <div class="panel-message" role="alert">
                 <Glyph of={Icon::Warning} />
-                <h3>{ props.refused.clone().filter(|_| *remedy == Some(Remedy::AskAgain)).unwrap_or(title.clone().into()) }</h3>
+                <h3>{ props.refused.clone().filter(|_| matches!(remedy, Some(Remedy::AskAgain | Remedy::ChangeToken))).unwrap_or(title.clone().into()) }</h3>
                 <p>{ text }</p>
                 if let Some(remedy) = *remedy {
                     <button class="button button-small" onclick={on_remedy(remedy)}>{ remedy.label() }</button>
@@ -143,6 +145,10 @@ fn Notice(props: &NoticeProps) -> Html {
     let (text, reason) = match &props.freshness {
         Freshness::Stale { since, reason } => (
             format!("Stale {}", format::span(now.saturating_sub(*since) as f64)),
+            reason.clone(),
+        ),
+        Freshness::Down { since, reason } => (
+            format!("Source down {}", format::span(now.saturating_sub(*since) as f64)),
             reason.clone(),
         ),
         _ => ("Resyncing".to_owned(), None),

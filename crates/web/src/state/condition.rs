@@ -1,9 +1,12 @@
 //! The condition of the data as a whole: what the connection chip says. One pure function of link, feeds and time.
 
+use nexus_protocol::ErrorCode;
+
 use super::feed::{Feed, Freshness, Moment, Stage};
 use super::link::{Link, Phase};
 
-/// A page on which no price arrived for so long is not live, whatever anybody says: all coins together never rest.
+/// A page on which no price arrived for so long is not live, whatever anybody says: all coins together never rest. What
+/// has no source of its own (devices, rooms) may rest as long as it likes.
 const QUIET_MS: u64 = 15_000;
 
 /// The condition of the data.
@@ -20,6 +23,11 @@ pub(crate) enum Condition {
     Stale {
         /// The moment of the last news.
         since: Moment,
+    },
+    /// The server is there, and a source behind it is not.
+    Down {
+        /// Since when, where the server said so.
+        since: Option<Moment>,
     },
     /// The server is there; what was missed is being fetched.
     Resyncing {
@@ -60,50 +68,48 @@ impl Condition {
             Phase::Stopped { .. } => Condition::Stopped,
             Phase::SignedOut { .. } => Condition::SignedOut,
             // The link itself is in doubt, however fresh the feeds believe to be.
-            Phase::Resyncing => match Self::of_feeds(feeds, now) {
+            Phase::Resyncing => match Self::of_feeds(link, feeds, now) {
                 Condition::Live { .. } => Condition::Resyncing { done: 0, of: 0 },
                 other => other,
             },
-            Phase::Up => Self::of_feeds(feeds, now),
+            Phase::Up => Self::of_feeds(link, feeds, now),
         }
     }
 
-    fn of_feeds(feeds: &[Feed], now: Moment) -> Self {
-        let wanted = feeds.iter().filter(|feed| !is_refused_for_good(feed));
-        let oldest_stale = feeds
-            .iter()
-            .filter_map(|feed| match feed.freshness(true) {
-                Freshness::Stale { since, .. } => Some(since),
-                Freshness::Failed(_) if !matches!(feed.stage, Stage::Refused(_)) => {
-                    feed.source.as_ref().map(|source| source.since.as_millis())
-                }
-                _ => None,
-            })
-            .min();
+    fn of_feeds(link: &Link, feeds: &[Feed], now: Moment) -> Self {
         let is_barred = |feed: &Feed| matches!(feed.freshness(true), Freshness::Barred(_));
-        if !feeds.is_empty() && feeds.iter().all(is_barred) {
+        if link.identity.is_none() && !feeds.is_empty() && feeds.iter().all(is_barred) {
             return Condition::SignedOut;
         }
-        if let Some(since) = oldest_stale {
+        if let Some(since) = feeds.iter().filter_map(down_since).min() {
+            return Condition::Down { since };
+        }
+        let stale_since = feeds.iter().filter_map(|feed| match feed.freshness(true) {
+            Freshness::Stale { since, .. } => Some(since),
+            _ => None,
+        });
+        if let Some(since) = stale_since.min() {
             return Condition::Stale { since };
         }
+        let wanted = feeds.iter().filter(|feed| !is_refused_for_good(feed));
         let of = wanted.clone().count();
-        let done = wanted
-            .filter(|feed| {
-                let freshness = feed.freshness(true);
-                !matches!(
-                    freshness,
-                    Freshness::Loading | Freshness::Resyncing | Freshness::Failed(_)
-                )
-            })
-            .count();
+        let is_done = |feed: &&Feed| {
+            let freshness = feed.freshness(true);
+            !matches!(
+                freshness,
+                Freshness::Loading | Freshness::Resyncing | Freshness::Failed(_)
+            )
+        };
+        let done = wanted.filter(is_done).count();
         if done < of {
             return Condition::Resyncing { done, of };
         }
-        let heard_at = feeds.iter().filter_map(|feed| feed.heard_at).max();
-        match heard_at {
+        let sourced = feeds.iter().filter(|feed| feed.source.is_some());
+        match sourced.filter_map(|feed| feed.heard_at).max() {
             Some(since) if now.saturating_sub(since) > QUIET_MS => Condition::Stale { since },
-            heard_at => Condition::Live { heard_at },
+            _ => Condition::Live {
+                heard_at: feeds.iter().filter_map(|feed| feed.heard_at).max(),
+            },
         }
     }
 
@@ -111,7 +117,7 @@ impl Condition {
     pub(crate) fn word(&self) -> &'static str {
         match self {
             Condition::Live { .. } => "live",
-            Condition::Stale { .. } => "stale",
+            Condition::Stale { .. } | Condition::Down { .. } => "stale",
             Condition::Resyncing { .. } => "resyncing",
             Condition::Connecting | Condition::Reconnecting { .. } => "reconnecting",
             Condition::Offline | Condition::Stopped => "offline",
@@ -127,6 +133,7 @@ impl Condition {
             Condition::Live { heard_at: None } => "Connected",
             Condition::Live { .. } => "Live",
             Condition::Stale { .. } => "Stale",
+            Condition::Down { .. } => "Source down",
             Condition::Resyncing { .. } => "Resyncing",
             Condition::Reconnecting { .. } => "Reconnecting",
             Condition::Offline => "Offline",
@@ -147,7 +154,10 @@ impl Condition {
                     .map(|millis| format!("{millis} ms"))
                     .unwrap_or_default(),
             ),
-            Condition::Stale { since: moment } => (crate::format::span(since(*moment)), String::new()),
+            Condition::Stale { since: moment } | Condition::Down { since: Some(moment) } => {
+                (crate::format::span(since(*moment)), String::new())
+            }
+            Condition::Down { since: None } => (String::new(), String::new()),
             Condition::Resyncing { of: 0, .. } => (String::new(), String::new()),
             Condition::Resyncing { done, of } => (format!("{done} of {of}"), String::new()),
             Condition::Reconnecting { until, attempt } => (
@@ -167,6 +177,18 @@ impl Condition {
     }
 }
 
+/// Since when the source of a topic cannot be reached, if it cannot.
+fn down_since(feed: &Feed) -> Option<Option<Moment>> {
+    match (&feed.stage, feed.freshness(true)) {
+        (_, Freshness::Down { since, .. }) => Some(Some(since)),
+        (Stage::Refused(refusal), _) if refusal.code == ErrorCode::UpstreamDown => Some(None),
+        (Stage::Followed, Freshness::Failed(_)) => {
+            Some(feed.source.as_ref().map(|source| source.since.as_millis()))
+        }
+        _ => None,
+    }
+}
+
 /// Whether asking again would not help: then the others may be live without it.
 fn is_refused_for_good(feed: &Feed) -> bool {
     matches!(&feed.stage, Stage::Refused(refusal) if !refusal.code.is_transient())
@@ -174,7 +196,7 @@ fn is_refused_for_good(feed: &Feed) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use nexus_protocol::{ChannelStatus, ErrorCode, FeedState, Refusal, Timestamp};
+    use nexus_protocol::{ChannelStatus, FeedState, Refusal, Timestamp};
 
     use super::*;
 
@@ -210,9 +232,32 @@ mod tests {
     }
 
     #[test]
-    fn a_source_that_never_answered_is_stale_and_not_live() {
-        let feeds = [feed(FeedState::Live, Some(99_900)), feed(FeedState::Down, None)];
-        assert_eq!(condition(Phase::Up, &feeds), Condition::Stale { since: 80_000 });
+    fn a_source_that_cannot_be_reached_is_down_whatever_it_said_before() {
+        for heard_at in [None, Some(99_000)] {
+            let feeds = [
+                feed(FeedState::Live, Some(99_900)),
+                feed(FeedState::Down, heard_at),
+            ];
+            assert_eq!(
+                condition(Phase::Up, &feeds),
+                Condition::Down { since: Some(80_000) }
+            );
+        }
+    }
+
+    #[test]
+    fn what_has_no_source_of_its_own_may_rest() {
+        let quiet = |heard_at| Feed {
+            source: None,
+            ..feed(FeedState::Live, heard_at)
+        };
+        let feeds = [quiet(Some(1_000)), quiet(None)];
+        assert_eq!(
+            condition(Phase::Up, &feeds),
+            Condition::Live {
+                heard_at: Some(1_000)
+            }
+        );
     }
 
     #[test]
@@ -268,14 +313,22 @@ mod tests {
     }
 
     #[test]
-    fn a_topic_that_is_refused_for_now_is_awaited() {
-        let refused = Feed {
-            stage: Stage::Refused(Refusal::new(ErrorCode::UpstreamDown, "Later.")),
+    fn a_source_that_is_not_even_configured_is_down_and_not_on_its_way() {
+        let refused = |code| Feed {
+            stage: Stage::Refused(Refusal::new(code, "Later.")),
             ..Feed::asked()
         };
-        let feeds = [feed(FeedState::Live, Some(99_900)), refused];
+        let without = [
+            feed(FeedState::Live, Some(99_900)),
+            refused(ErrorCode::UpstreamDown),
+        ];
+        assert_eq!(condition(Phase::Up, &without), Condition::Down { since: None });
+        let delayed = [
+            feed(FeedState::Live, Some(99_900)),
+            refused(ErrorCode::RateLimited),
+        ];
         assert_eq!(
-            condition(Phase::Up, &feeds),
+            condition(Phase::Up, &delayed),
             Condition::Resyncing { done: 1, of: 2 }
         );
     }

@@ -34,6 +34,8 @@ pub(crate) enum Remedy {
     Reconnect,
     /// Sign in.
     SignIn,
+    /// Sign in with a token that allows more.
+    ChangeToken,
     /// Ask for the topic again.
     AskAgain,
 }
@@ -47,17 +49,25 @@ impl Face {
                 Freshness::Loading
                 | Freshness::Resyncing
                 | Freshness::Stale { .. }
+                | Freshness::Down { .. }
                 | Freshness::Failed(_)
                 | Freshness::Barred(_) => Face::Dimmed,
             },
             Freshness::Failed(reason) => {
                 trouble("This cannot be shown", &sentence(reason), Some(Remedy::AskAgain))
             }
+            Freshness::Barred(reason) if link.identity.is_some() => trouble(
+                "Your token does not allow this",
+                &sentence(reason),
+                Some(Remedy::ChangeToken),
+            ),
             Freshness::Barred(reason) => {
                 trouble("Sign in to see this", &sentence(reason), Some(Remedy::SignIn))
             }
             Freshness::Live | Freshness::Quiet => Face::Nothing,
-            Freshness::Loading | Freshness::Resyncing | Freshness::Stale { .. } => Self::while_waiting(link),
+            Freshness::Loading | Freshness::Resyncing | Freshness::Stale { .. } | Freshness::Down { .. } => {
+                Self::while_waiting(link)
+            }
         }
     }
 
@@ -97,7 +107,7 @@ impl Face {
     pub(crate) fn leaving_the_link_to_others(self) -> Self {
         match self {
             Face::Trouble {
-                remedy: Some(Remedy::AskAgain),
+                remedy: Some(Remedy::AskAgain | Remedy::ChangeToken),
                 ..
             } => self,
             Face::Trouble {
@@ -116,6 +126,7 @@ impl Remedy {
         match self {
             Remedy::Reconnect => "Try now",
             Remedy::SignIn => "Sign in",
+            Remedy::ChangeToken => "Use another token",
             Remedy::AskAgain => "Try again",
         }
     }
@@ -147,7 +158,7 @@ fn trouble(title: &str, text: &str, remedy: Option<Remedy>) -> Face {
 mod tests {
     use super::*;
 
-    fn every_freshness() -> [Freshness; 7] {
+    fn every_freshness() -> [Freshness; 8] {
         let stale = Freshness::Stale {
             since: 0,
             reason: None,
@@ -158,6 +169,10 @@ mod tests {
             Freshness::Live,
             Freshness::Resyncing,
             stale,
+            Freshness::Down {
+                since: 0,
+                reason: None,
+            },
             Freshness::Failed("No.".into()),
             Freshness::Barred("No.".into()),
         ]
@@ -199,7 +214,7 @@ mod tests {
         assert_eq!(
             words,
             [
-                "loading", "empty", "empty", "loading", "loading", "error", "error"
+                "loading", "empty", "empty", "loading", "loading", "loading", "error", "error"
             ]
         );
     }

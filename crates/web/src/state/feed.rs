@@ -45,6 +45,13 @@ pub(crate) enum Freshness {
         /// Why, for people.
         reason: Option<String>,
     },
+    /// What is shown was true until then, and its source cannot be reached.
+    Down {
+        /// Since when.
+        since: Moment,
+        /// Why, for people.
+        reason: Option<String>,
+    },
     /// There is nothing to show, and this is why.
     Failed(String),
     /// There is nothing to show without a token, or with this one.
@@ -81,7 +88,11 @@ impl Feed {
                 // A gap is an event; the topic itself goes on.
                 FeedState::Live | FeedState::Gap => Freshness::Live,
                 FeedState::Resyncing => Freshness::Resyncing,
-                FeedState::Stale | FeedState::Down => stale(source.since.as_millis(), source.reason.clone()),
+                FeedState::Stale => stale(source.since.as_millis(), source.reason.clone()),
+                FeedState::Down => Freshness::Down {
+                    since: source.since.as_millis(),
+                    reason: source.reason.clone(),
+                },
             },
         }
     }
@@ -89,7 +100,9 @@ impl Feed {
     fn freshness_of_nothing(&self, link_is_up: bool) -> Freshness {
         match (&self.stage, &self.source) {
             (Stage::Refused(refusal), _) => match refusal.code {
-                ErrorCode::AuthFailed | ErrorCode::TokenExpired => Freshness::Barred(refusal.message.clone()),
+                ErrorCode::AuthFailed | ErrorCode::TokenExpired | ErrorCode::Forbidden => {
+                    Freshness::Barred(refusal.message.clone())
+                }
                 _ => Freshness::Failed(refusal.message.clone()),
             },
             (Stage::Followed, Some(source)) if link_is_up => match source.state {
@@ -117,6 +130,7 @@ impl Freshness {
             Freshness::Live => "live",
             Freshness::Resyncing => "resyncing",
             Freshness::Stale { .. } => "stale",
+            Freshness::Down { .. } => "down",
             Freshness::Failed(_) | Freshness::Barred(_) => "failed",
         }
     }
@@ -164,7 +178,7 @@ mod tests {
                 true,
                 "stale",
             ),
-            (Stage::Followed, Some(FeedState::Down), Some(9_000), true, "stale"),
+            (Stage::Followed, Some(FeedState::Down), Some(9_000), true, "down"),
             (
                 Stage::Followed,
                 Some(FeedState::Resyncing),

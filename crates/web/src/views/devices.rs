@@ -2,12 +2,15 @@
 
 use nexus_protocol::{DeviceId, Topic};
 use web_sys::KeyboardEvent;
-use yew::{Callback, Html, component, html, use_effect_with};
+use yew::{Callback, Html, component, html};
 
 use crate::browser;
 use crate::components::{CommandPanel, DeviceListPanel, Icon, SeriesPanel, TabBar, ValuesPanel, use_device};
-use crate::hooks::{use_hotkeys, use_place, use_selected, use_store, use_topic};
+use crate::hooks::{use_hotkeys, use_place, use_selected, use_store, use_timeout, use_topic};
 use crate::state::place::{DevicePane, Devices};
+
+/// A device that was not chosen, but stood first for so long, stands in the address as if it were, in milliseconds.
+const PINNED_AFTER: u32 = 1_000;
 
 /// The Devices view.
 #[component]
@@ -22,13 +25,14 @@ pub(crate) fn DevicesView() -> Html {
         devices.next().map(|device| device.id.clone())
     });
     let chosen: Option<DeviceId> = places.here.device.clone().or(first);
-    use_effect_with(chosen.clone(), {
-        let places = places.clone();
-        move |chosen| {
+    // By then the snapshots of all have come.
+    use_timeout(chosen.clone(), PINNED_AFTER, {
+        let (places, chosen) = (places.clone(), chosen.clone());
+        Callback::from(move |()| {
             if places.here.device.is_none() {
                 places.adjust(|place| place.device = chosen.clone());
             }
-        }
+        })
     });
     use_device(chosen.clone());
     // A metric that this device does not have is no choice for it.

@@ -66,7 +66,10 @@ pub(crate) fn EventsPanel() -> Html {
         (Icon::Pause, "Pause")
     };
     let head = html! {
-        <Search what="events" label="Search events" query={places.here.event_query.clone()} {on_query} />
+        <>
+            <span class="panel-title" aria-hidden="true">{ "Events" }</span>
+            <Search what="events" label="Search events" query={places.here.event_query.clone()} {on_query} />
+        </>
     };
     let tools = html! {
         <button type="button" class="icon-button" aria-pressed={if pause.is_some() { "true" } else { "false" }}

@@ -26,7 +26,10 @@ pub(crate) fn StreamsPanel() -> Html {
         Callback::from(move |query: Rc<str>| places.adjust(|place| place.stream_query = query))
     };
     let head = html! {
-        <Search what="ai" label="Search streams" query={places.here.stream_query.clone()} {on_query} />
+        <>
+            <span class="panel-title" aria-hidden="true">{ "AI streams" }</span>
+            <Search what="ai" label="Search streams" query={places.here.stream_query.clone()} {on_query} />
+        </>
     };
     html! {
         <Panel name="ai" title="AI streams" {head} topic={Some(Topic::Ai)} has_content={known > 0}

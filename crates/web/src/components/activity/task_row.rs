@@ -41,7 +41,7 @@ pub(super) fn TaskRow(props: &Props) -> Html {
                     if is_over { { format!("{} ago", format::span(now.saturating_sub(task.last_at) as f64)) } } else { { elapsed } }
                 </span>
             </div>
-            if !is_over {
+            if task.state == TaskState::Running {
                 <div class="task-line">
                     <div class={if percent.is_some() { "bar" } else { "bar bar-unknown" }} role="progressbar" data-testid="task-progress"
                         aria-label={task.name().to_string()} aria-valuemin="0" aria-valuemax="100"

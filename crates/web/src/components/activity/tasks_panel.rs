@@ -29,7 +29,10 @@ pub(crate) fn TasksPanel() -> Html {
         Callback::from(move |query: Rc<str>| places.adjust(|place| place.task_query = query))
     };
     let head = html! {
-        <Search what="tasks" label="Search tasks" query={places.here.task_query.clone()} {on_query} has_key=true />
+        <>
+            <span class="panel-title" aria-hidden="true">{ "Tasks" }</span>
+            <Search what="tasks" label="Search tasks" query={places.here.task_query.clone()} {on_query} has_key=true />
+        </>
     };
     html! {
         <Panel name="tasks" title="Tasks" {head} topic={Some(Topic::Tasks)} has_content={known > 0} speaks_for_link=true
@@ -84,12 +87,6 @@ fn Tasks() -> Html {
         Callback::from(move |_: MouseEvent| setter.set(true))
     };
     let row = |task: &Rc<Task>| {
-        // The time moves on only for what goes on.
-        let now = if task.state.is_final() {
-            now / 60_000 * 60_000
-        } else {
-            now
-        };
         html! { <TaskRow key={task.id.to_string()} task={task.clone()} {now} /> }
     };
     html! {

@@ -37,8 +37,8 @@ pub(super) fn ChainHead(props: &Props) -> Html {
             <CopyButton text={props.chain.to_string()} what="chain's id" />
             <div class="panel-tools">
                 if is_simulated { <span class="badge badge-sim" data-testid="chain-simulated">{ "simulated" }</span> }
-                <span class="state-word" data-testid="chain-state" data-word={freshness.word()}>
-                    <span class="state-dot" data-word={freshness.word()}></span>{ word(&freshness) }
+                <span class="fresh-word" data-testid="chain-state" data-word={freshness.word()}>
+                    <span class="fresh-dot" data-word={freshness.word()}></span>{ word(&freshness) }
                 </span>
             </div>
         </>
@@ -51,7 +51,7 @@ fn word(freshness: &Freshness) -> &'static str {
         Freshness::Live | Freshness::Quiet => "live",
         Freshness::Resyncing => "resyncing",
         Freshness::Stale { .. } => "stale",
-        Freshness::Failed(_) | Freshness::Barred(_) => "down",
+        Freshness::Down { .. } | Freshness::Failed(_) | Freshness::Barred(_) => "down",
     }
 }
 

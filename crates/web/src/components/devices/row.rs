@@ -25,7 +25,7 @@ pub(super) struct Line {
     seen: AttrValue,
     seen_exactly: AttrValue,
     /// Its first values.
-    values: AttrValue,
+    values: Vec<AttrValue>,
     trail: Option<TrailHandle>,
 }
 
@@ -42,7 +42,7 @@ impl Line {
             seen_exactly: device.seen_at.map_or("It has not reported yet.".into(), |seen| {
                 format::date_and_time(seen).into()
             }),
-            values: headline(device).into(),
+            values: headline(device),
             trail: device.metrics.values().next().map(|metric| metric.trail.clone()),
         }
     }
@@ -82,7 +82,9 @@ pub(super) fn DeviceRow(props: &Props) -> Html {
             <span class="device-spark">
                 if let Some(trail) = &line.trail { <Sparkline trail={trail.clone()} /> }
             </span>
-            <span class="device-values num">{ line.values.clone() }</span>
+            <span class="device-values">
+                for value in &line.values { <span>{ value.clone() }</span> }
+            </span>
         </div>
     }
 }
@@ -111,8 +113,7 @@ pub(super) fn figure(name: &str, metric: &Metric) -> String {
     }
 }
 
-fn headline(device: &Device) -> String {
+fn headline(device: &Device) -> Vec<AttrValue> {
     let first = device.metrics.iter().take(HEADLINE);
-    let figures: Vec<String> = first.map(|(name, metric)| figure(name, metric)).collect();
-    figures.join("\n")
+    first.map(|(name, metric)| figure(name, metric).into()).collect()
 }
