@@ -63,8 +63,8 @@ async fn a_revoked_token_ends_its_connections_and_opens_none() {
     let before = Asker::new(&world, "ann", "viewer");
     before.sees("/v1/channels").await;
     assert_eq!(
-        admin.does("/v1/tokens/revoke", &json!({"user": "ann"})).await["disconnected"],
-        1
+        admin.does("/v1/tokens/revoke", &json!({"user": "ann"})).await["revoked"],
+        true
     );
     assert!(matches!(ann.end().await, End::Closed(4000, _)));
     before.get("/v1/channels").await.is_refused(401, "AUTH_FAILED");

@@ -4,6 +4,7 @@
 use std::io::Cursor;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, SystemTime};
 
 use futures_util::{SinkExt, StreamExt};
@@ -69,10 +70,19 @@ pub(crate) enum End {
 /// The settings of these tests: anyone may read rooms, and this machine may connect as often as it likes.
 pub(crate) fn settings() -> Settings {
     Settings::default()
+        .with("data_dir", own_directory())
         .with("jwt_secret", SECRET)
         .with("anonymous", "room:*,prices,events")
         .with("exempt_loopback", true)
         .with("store", false)
+}
+
+/// What a server keeps on disk must not concern another.
+fn own_directory() -> String {
+    static STARTED: AtomicU32 = AtomicU32::new(0);
+    let number = STARTED.fetch_add(1, Ordering::Relaxed);
+    let base = env!("CARGO_TARGET_TMPDIR");
+    format!("{base}/world-{}-{number}", std::process::id())
 }
 
 pub(crate) fn topic(channel: &str) -> Topic {
@@ -320,6 +330,11 @@ impl Client {
                 return message;
             }
         }
+    }
+
+    /// Whether no push came with the answers that were waited for.
+    pub(crate) fn has_nothing_waiting(&self) -> bool {
+        self.pushes.is_empty()
     }
 
     async fn receive(&mut self) -> Result<Value, End> {

@@ -3,8 +3,8 @@
 use axum::Json as Answer;
 use axum::http::Uri;
 use nexus_protocol::{
-    ChannelName, Epoch, ErrorCode, Filters, History, Offset, Params, Position, Refusal, Reply, Timestamp,
-    Topic,
+    ChannelName, Epoch, ErrorCode, Filters, History, Offset, Params, Position, Refusal, Reply, Target,
+    Timestamp, Topic,
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -118,6 +118,19 @@ pub(super) async fn history(caller: Caller, uri: Uri) -> Result<Answer<Value>, P
     let mut answer = json!(page);
     answer["next"] = json!(next);
     Ok(Answer(answer))
+}
+
+/// Who is on a channel.
+pub(super) async fn presence(caller: Caller, uri: Uri) -> Result<Answer<Value>, Problem> {
+    let which: Which = query(&uri)?;
+    let target = Target {
+        topic: topic(&which.channel, which.params.as_deref())?,
+    };
+    match commands::room::presence(&caller.cx, &target) {
+        Ok(Reply::Presence(list)) => Ok(Answer(json!(list))),
+        Ok(_) => Ok(Answer(json!({}))),
+        Err(refusal) => Err(caller.problem(refusal)),
+    }
 }
 
 /// The topic that a query names.

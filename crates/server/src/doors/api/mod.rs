@@ -7,6 +7,7 @@ mod caller;
 mod chains;
 mod commands;
 mod looking;
+mod managing;
 mod openapi;
 mod problem;
 mod publishing;
@@ -37,7 +38,12 @@ pub fn routes(gateway: &Arc<Gateway>) -> Router<Arc<Gateway>> {
         .route("/v1/commands/{id}", get(commands::one))
         .route("/v1/channels", get(looking::channels))
         .route("/v1/history", get(looking::history))
+        .route("/v1/presence", get(looking::presence))
         .route("/v1/chains", get(chains::chains))
+        .route("/v1/connections", get(managing::connections))
+        .route("/v1/disconnect", post(managing::disconnect))
+        .route("/v1/unsubscribe", post(managing::unsubscribe))
+        .route("/v1/tokens/revoke", post(managing::revoke))
         .route("/v1/openapi.json", get(openapi::openapi))
         .route("/v1/{*path}", any(problem::no_such_path))
         .method_not_allowed_fallback(problem::not_with_this_method)

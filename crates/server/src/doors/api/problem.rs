@@ -24,11 +24,6 @@ impl Problem {
         Refusal::new(ErrorCode::InvalidMessage, sentence).into()
     }
 
-    /// The refusal.
-    pub(super) fn refusal(&self) -> &Refusal {
-        &self.refusal
-    }
-
     /// The document.
     pub(super) fn document(&self) -> Value {
         let mut document = Map::new();
