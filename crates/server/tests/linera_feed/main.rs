@@ -5,9 +5,13 @@
     reason = "a test that cannot go on fails, also in its helpers"
 )]
 
+#[path = "../native_door/harness.rs"]
+#[allow(dead_code, reason = "the other tests use the rest of it")]
+mod harness;
 mod world;
 
 mod blocks;
 mod demand;
+mod door;
 mod links;
 mod strange;
