@@ -153,7 +153,7 @@ impl NoteKind {
     /// For people, of one.
     pub(crate) fn title(self) -> &'static str {
         match self {
-            NoteKind::Bundle => "Incoming bundle",
+            NoteKind::Bundle => "Bundle from",
             NoteKind::Round => "New round",
             NoteKind::Executed => "Block executed",
             NoteKind::Events => "New events",

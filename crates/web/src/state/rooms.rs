@@ -93,7 +93,7 @@ pub(crate) struct Gap {
     pub(crate) key: u64,
     /// The time of the last message before.
     pub(crate) from: Moment,
-    /// The time of the first message behind, once there is one.
+    /// The time of the first message behind, or `from` if there was none; absent while the history is asked.
     pub(crate) to: Option<Moment>,
 }
 

@@ -164,11 +164,8 @@ impl Room {
         let gap = self.gap_to_close();
         let overlaps = gap.as_ref().is_some_and(|gap| {
             let before = |item: &&HistoryItem| item.timestamp.as_millis() <= gap.from;
-            items
-                .iter()
-                .filter(before)
-                .any(|item| self.known.contains(&identity(item)))
-                || !has_more
+            let is_known = |item| self.known.contains(&identity(item));
+            items.iter().filter(before).any(is_known)
         });
         let added = self.take_items(items);
         if let Some(gap) = gap {
@@ -508,11 +505,13 @@ impl Room {
         let Some(place) = self.entries.iter().position(|entry| entry.key() == gap.key) else {
             return;
         };
-        if is_whole || to.is_none() {
+        if is_whole {
             self.entries.remove(place);
             return;
         }
         let Gap { key, from, .. } = *gap;
+        // With nothing behind it, all that is known is where it begins.
+        let to = Some(to.unwrap_or(from));
         self.entries[place] = Entry::Gap(Rc::new(Gap { key, from, to }));
     }
 

@@ -97,6 +97,13 @@ pub(super) fn amount(text: &str, least_decimals: usize) -> String {
     format::fixed(text, least_decimals)
 }
 
+/// What stands in columns of its own where there is room, below the row where there is none.
+pub(super) fn more_row(key: String, more: Html) -> Html {
+    html! {
+        <tr {key} class="account-more" role="row"><td role="cell" colspan="7">{ more }</td></tr>
+    }
+}
+
 /// A row that names what is missing.
 pub(super) fn gap_row(what: &str, from: Moment, to: Moment, columns: &'static str) -> Html {
     html! {

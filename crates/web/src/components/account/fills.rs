@@ -6,7 +6,7 @@ use nexus_protocol::Fill;
 use web_sys::Element;
 use yew::{Callback, Event, Html, Properties, TargetCast, component, html, use_state_eq};
 
-use super::cells::{Ago, Coin, PriceText, SideWord, amount, gain, gap_row};
+use super::cells::{Ago, Coin, PriceText, SideWord, amount, gain, gap_row, more_row};
 use crate::canvas::live::Live;
 use crate::format;
 use crate::hooks::{use_clock, use_live, use_store};
@@ -85,6 +85,7 @@ struct RowProps {
 fn Row(props: &RowProps) -> Html {
     let fill = &props.fill;
     html! {
+        <>
         <tr role="row" data-testid="fill-row" data-fill-id={fill.id.to_string()} title={fill.direction.clone()}>
             <td role="cell"><Coin symbol={fill.symbol.clone()} /></td>
             <td role="cell"><SideWord side={fill.side} /></td>
@@ -94,6 +95,10 @@ fn Row(props: &RowProps) -> Html {
             <td role="cell" class="num">{ gain(fill.closed_pnl.as_str(), 2) }</td>
             <td role="cell" class="num account-wide"><Ago at={fill.timestamp} now={props.now} /></td>
         </tr>
+        { more_row(format!("{}-{} more", fill.id, fill.order_id), html! {
+            <>{ format!("{} · fee {} {} · ", fill.direction, amount(fill.fee.as_str(), 2), fill.fee_token) }<Ago at={fill.timestamp} now={props.now} /></>
+        }) }
+        </>
     }
 }
 

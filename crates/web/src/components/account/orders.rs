@@ -5,7 +5,7 @@ use std::rc::Rc;
 use nexus_protocol::{Order, OrderChange};
 use yew::{Html, Properties, classes, component, html};
 
-use super::cells::{Ago, Coin, PriceText, SideWord, amount, gap_row};
+use super::cells::{Ago, Coin, PriceText, SideWord, amount, gap_row, more_row};
 use crate::canvas::live::Live;
 use crate::hooks::{use_clock, use_live, use_store};
 use crate::state::account::{change_words, filled_share};
@@ -79,6 +79,7 @@ fn Row(props: &RowProps) -> Html {
         OrderChange::Rejected => "order-rejected",
     };
     html! {
+        <>
         <tr class={classes!(class)} role="row" data-testid="order-row" data-order-id={order.id.to_string()} data-change={word.to_lowercase()}>
             <td role="cell"><Coin symbol={order.symbol.clone()} /></td>
             <td role="cell"><SideWord side={order.side} /></td>
@@ -93,5 +94,9 @@ fn Row(props: &RowProps) -> Html {
             <td role="cell" class="order-status" title={order.status.clone()}><span aria-hidden="true">{ sign }</span>{ " " }{ word }</td>
             <td role="cell" class="num account-wide"><Ago at={order.timestamp} now={props.now} /></td>
         </tr>
+        { more_row(format!("{} more", order.id), html! {
+            <>{ format!("{:.0}% filled · ", (share * 100.0).floor()) }<Ago at={order.timestamp} now={props.now} /></>
+        }) }
+        </>
     }
 }

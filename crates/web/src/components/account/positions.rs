@@ -3,7 +3,7 @@
 use nexus_protocol::{AccountPosition, Balance};
 use yew::{Html, Properties, classes, component, html};
 
-use super::cells::{Coin, PriceText, amount, gain};
+use super::cells::{Coin, PriceText, amount, gain, more_row};
 use crate::canvas::live::Live;
 use crate::hooks::use_live;
 use crate::store::AccountBoard;
@@ -30,8 +30,8 @@ pub(super) fn PositionsTable(props: &Props) -> Html {
                         <th role="columnheader">{ "Coin" }</th>
                         <th role="columnheader" class="num">{ "Size" }</th>
                         <th role="columnheader" class="num account-wide">{ "Entry" }</th>
-                        <th role="columnheader" class="num">{ "Value (USD)" }</th>
-                        <th role="columnheader" class="num">{ "Unrealised (USD)" }</th>
+                        <th role="columnheader" class="num">{ "Value" }</th>
+                        <th role="columnheader" class="num">{ "Unrealised" }</th>
                         <th role="columnheader" class="num account-wide">{ "Leverage" }</th>
                         <th role="columnheader" class="num account-wide">{ "Liquidation" }</th>
                     </tr></thead>
@@ -66,6 +66,7 @@ fn position_row(position: &AccountPosition) -> Html {
         None => html! { "–" },
     };
     html! {
+        <>
         <tr role="row" key={position.symbol.as_str()} data-testid="position-row" data-symbol={position.symbol.to_string()}>
             <td role="cell"><Coin symbol={position.symbol.clone()} />
                 <span class={classes!("account-side", class)}>{ word }</span></td>
@@ -76,6 +77,10 @@ fn position_row(position: &AccountPosition) -> Html {
             <td role="cell" class="num account-wide">{ format!("{}×", position.leverage) }</td>
             <td role="cell" class="num account-wide">{ price(&position.liquidation_price) }</td>
         </tr>
+        { more_row(format!("{} more", position.symbol), html! {
+            <>{ format!("{}× · entry ", position.leverage) }{ price(&position.entry_price) }{ " · liquidation " }{ price(&position.liquidation_price) }</>
+        }) }
+        </>
     }
 }
 

@@ -8,6 +8,7 @@ use crate::browser;
 use crate::components::depth_panel::DepthPanel;
 use crate::hooks::use_places;
 use crate::state::account::Below;
+use crate::state::place::Pane;
 
 #[derive(PartialEq, Properties)]
 pub(crate) struct Props {
@@ -35,15 +36,18 @@ struct TabsProps {
 fn Tabs(props: &TabsProps) -> Html {
     let places = use_places();
     let chosen = props.chosen;
+    // Where the account has a pane of its own, the depth stands in another.
+    let has_depth = places.here.pane != Pane::Account;
+    let tabs: Vec<Below> = Below::ALL
+        .into_iter()
+        .filter(|tab| has_depth || *tab != Below::Depth)
+        .collect();
     let choose = Callback::from(move |tab: Below| places.adjust(|place| place.below = tab));
     let onkeydown = {
-        let choose = choose.clone();
+        let (choose, tabs) = (choose.clone(), tabs.clone());
         Callback::from(move |event: KeyboardEvent| {
-            let count = Below::ALL.len();
-            let here = Below::ALL
-                .iter()
-                .position(|tab| *tab == chosen)
-                .unwrap_or_default();
+            let count = tabs.len();
+            let here = tabs.iter().position(|tab| *tab == chosen).unwrap_or_default();
             let there = match event.key().as_str() {
                 "ArrowRight" => (here + 1) % count,
                 "ArrowLeft" => (here + count - 1) % count,
@@ -52,7 +56,7 @@ fn Tabs(props: &TabsProps) -> Html {
                 _ => return,
             };
             event.prevent_default();
-            let tab = Below::ALL[there];
+            let tab = tabs[there];
             choose.emit(tab);
             if let Some(button) = browser::find(&format!("#below-{}", tab.word())) {
                 browser::focus(&button);
@@ -61,7 +65,7 @@ fn Tabs(props: &TabsProps) -> Html {
     };
     html! {
         <div class="tabs" role="tablist" aria-label="Below the chart" {onkeydown}>
-            for tab in Below::ALL {
+            for tab in tabs {
                 <button type="button" class="tab" role="tab" id={format!("below-{}", tab.word())}
                     data-testid={format!("below-{}", tab.word())} tabindex={if tab == chosen { "0" } else { "-1" }}
                     aria-selected={if tab == chosen { "true" } else { "false" }}

@@ -94,7 +94,7 @@ fn ChainRow(props: &RowProps) -> Html {
         <li class="chain-item">
             <a class="chain-row" data-testid="chain" data-chain={id.to_string()} href={url} title={id.to_string()}
                 aria-current={props.is_chosen.then_some("page")} {onclick}>
-                <span class="state-dot" data-word={freshness.word()}></span>
+                <span class="fresh-dot" data-word={freshness.word()}></span>
                 <span class="chain-id mono truncate">{ shortened(id.as_str()) }</span>
                 if props.choice.is_default { <span class="badge">{ "default" }</span> }
                 <span class="chain-tip num">

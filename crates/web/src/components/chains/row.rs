@@ -80,18 +80,19 @@ fn card(block: &Block, now: Moment) -> Html {
 }
 
 fn light(note: &Note, now: Moment) -> Html {
-    let about = match note.kind {
-        NoteKind::Bundle => "from",
-        NoteKind::Round | NoteKind::Executed | NoteKind::Events | NoteKind::Other => "",
+    // A bundle's height is one of the other chain.
+    let (own, others) = match note.kind {
+        NoteKind::Bundle => (None, note.height),
+        NoteKind::Round | NoteKind::Executed | NoteKind::Events | NoteKind::Other => (note.height, None),
     };
     html! {
         <li class="note" data-testid="note" data-kind={note.kind.word()}>
-            <span class="note-height num">{ note.height.map(format::count).unwrap_or_default() }</span>
+            <span class="note-height num">{ own.map(format::count).unwrap_or_default() }</span>
             <p class="block-line">
                 <span class="note-kind">{ note.kind.title() }</span>
                 <span class="note-text truncate" title={note.text.to_string()}>
-                    if !about.is_empty() { <span>{ about }{ " " }</span> }
                     <span class="mono">{ shortened(&note.text) }</span>
+                    if let Some(height) = others { <span class="faint">{ format!(" at {}", format::count(height)) }</span> }
                 </span>
                 { age(note.told_at, now) }
             </p>

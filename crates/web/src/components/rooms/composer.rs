@@ -49,8 +49,10 @@ pub(super) fn Composer(props: &Props) -> Html {
         })
     };
     let send = {
-        let (store, name, draft) = (store.clone(), name.clone(), draft.clone());
+        let (store, name) = (store.clone(), name.clone());
         Callback::from(move |()| {
+            // As it is now: what was typed since the last rendering counts as well.
+            let draft = store.room(&name).read(|room: &Room| room.draft.clone());
             let text = draft.trim();
             if !text.is_empty() {
                 store.say(&name, &browser::unique_name(), text, browser::now());

@@ -45,18 +45,27 @@ fn said(message: &Message, leads: bool, me: Option<&str>) -> Html {
             data-testid="message" data-from={name.to_owned()} data-own={is_own.then_some("true")}
             data-offset={message.offset.map(|offset| offset.to_string())}>
             if leads {
-                <span class="avatar" style={hue(name)} aria-hidden="true">{ initial(name) }</span>
-                <p class="message-head">
-                    <span class="message-from" style={hue(name)}>{ name }</span>
-                    if is_own { <span class="badge">{ "you" }</span> }
-                    <Time at={message.at} is_short=true />
-                </p>
+                { lead(name, is_own, message.at) }
             } else {
                 <span class="message-minute"><Time at={message.at} is_short=true /></span>
                 <span class="visually-hidden">{ name }</span>
             }
             { words(&message.said) }
         </li>
+    }
+}
+
+/// Who speaks, and when.
+pub(super) fn lead(name: &str, is_own: bool, at: Moment) -> Html {
+    html! {
+        <>
+            <span class="avatar" style={hue(name)} aria-hidden="true">{ initial(name) }</span>
+            <p class="message-head">
+                <span class="message-from">{ name }</span>
+                if is_own { <span class="badge">{ "you" }</span> }
+                <Time at={at} is_short=true />
+            </p>
+        </>
     }
 }
 
@@ -97,6 +106,7 @@ struct GapProps {
 fn GapLine(props: &GapProps) -> Html {
     let Gap { from, to, .. } = *props.gap;
     let told = match to {
+        Some(to) if to == from => format!("Messages after {} may be missing", format::time_of_day(from)),
         Some(to) => format!(
             "Messages between {} and {} are missing",
             format::time_of_day(from),

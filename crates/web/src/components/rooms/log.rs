@@ -12,7 +12,7 @@ use super::outgoing::OutgoingLine;
 use crate::components::icon::{Glyph, Icon};
 use crate::format;
 use crate::hooks::{use_link, use_live, use_shown, use_store, use_timeout};
-use crate::state::rooms::{RoomName, lines};
+use crate::state::rooms::{Line, RoomName, lines};
 use crate::store::{Past, Room};
 
 /// Lines are mounted by so many.
@@ -120,6 +120,7 @@ pub(super) fn Log(props: &Props) -> Html {
         Callback::from(move |_: MouseEvent| store.ask_older_messages(&name))
     };
     let me = link.identity.as_ref().map(|identity| identity.user.clone());
+    let continues = matches!(all.last(), Some(Line::Message { message, .. }) if message.from == me);
     html! {
         <>
             <div ref={scroller} class="talk panel-body-scroll" tabindex="0" role="region"
@@ -129,8 +130,9 @@ pub(super) fn Log(props: &Props) -> Html {
                     for line in shown {
                         <LineView key={line.key()} line={line.clone()} me={me.clone()} />
                     }
-                    for one in outgoing {
-                        <OutgoingLine key={format!("out-{}", one.key)} name={name.clone()} outgoing={one.clone()} />
+                    for (place, one) in outgoing.iter().enumerate() {
+                        <OutgoingLine key={format!("out-{}", one.key)} name={name.clone()} outgoing={one.clone()}
+                            leads_as={me.clone().filter(|_| place == 0 && !continues)} />
                     }
                 </ol>
             </div>

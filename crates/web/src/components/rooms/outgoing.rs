@@ -2,9 +2,9 @@
 
 use std::rc::Rc;
 
-use yew::{Callback, Html, MouseEvent, Properties, component, html};
+use yew::{Callback, Html, MouseEvent, Properties, classes, component, html};
 
-use super::line::words;
+use super::line::{lead, words};
 use crate::components::icon::{Glyph, Icon};
 use crate::hooks::use_store;
 use crate::state::rooms::{RoomName, Said};
@@ -14,6 +14,8 @@ use crate::store::{Delivery, Outgoing};
 pub(super) struct Props {
     pub(super) name: RoomName,
     pub(super) outgoing: Rc<Outgoing>,
+    /// Under whose name it stands, if it is the first of a group.
+    pub(super) leads_as: Option<Rc<str>>,
 }
 
 /// The message.
@@ -44,7 +46,11 @@ pub(super) fn OutgoingLine(props: &Props) -> Html {
         ),
     };
     html! {
-        <li class="message message-own message-outgoing" data-testid="message" data-state={state} data-own="true">
+        <li class={classes!("message", "message-own", "message-outgoing", props.leads_as.as_ref().map(|_| "message-leads"))}
+            data-testid="message" data-state={state} data-own="true">
+            if let Some(me) = &props.leads_as {
+                { lead(me, true, props.outgoing.at) }
+            }
             { words(&Said::Text(props.outgoing.text.clone())) }
             { note }
         </li>

@@ -76,6 +76,16 @@ fn after_a_break_an_overlap_closes_the_gap_and_its_absence_names_it() {
 }
 
 #[test]
+fn a_history_that_has_nothing_proves_nothing() {
+    let mut room = Room::default();
+    room.take_newest(&page(1..=2), false, None);
+    room.suspect();
+    room.take_newest(&[], false, None);
+    take(&mut room, 9, "ann");
+    assert_eq!(told(&room), ["1", "2", "gap 2-2", "9"]);
+}
+
+#[test]
 fn a_message_behind_the_break_does_not_hide_it() {
     let mut room = Room::default();
     room.take_newest(&page(1..=2), false, None);
