@@ -167,6 +167,7 @@ mod tests {
         let chains = Chains {
             chain: Some(ChainId::parse("e476").unwrap()),
             query: "block".into(),
+            ..Chains::default()
         };
         let rooms = Rooms {
             room: Some("lobby".into()),

@@ -46,17 +46,17 @@ pub(crate) use asks::{Complaint, News};
 pub(crate) use book::{Book, Level};
 pub(crate) use candles::bars_of;
 pub(crate) use chain::Chain;
-pub(crate) use commands::{CommandLife, CommandLog, Step as CommandStep};
+pub(crate) use commands::{CommandLife, Step as CommandStep};
 pub(crate) use devices::Sent;
-pub(crate) use events::{EventFeed, Happening, Tone};
+pub(crate) use events::{Happening, Tone};
 pub(crate) use feeds::Feeds;
-pub(crate) use fleet::{Device, Fleet, Known, Metric};
+pub(crate) use fleet::{Device, Known, Metric};
 pub(crate) use ladder::{Group, Ladder, Rung};
 pub(crate) use prices::{Direction, PriceBoard, Quote};
 pub(crate) use room::{Access, Delivery, Outgoing, Past, Present, Room};
-pub(crate) use streams::{Stream, StreamState, Streams};
+pub(crate) use streams::{Stream, StreamState};
 pub(crate) use tape::{Entry, Tape, TapeTrade};
-pub(crate) use tasks::{Task, TaskBoard};
+pub(crate) use tasks::Task;
 pub(crate) use wants::{Want, Wants};
 
 /// Bars of at most this length, in milliseconds, give a sparkline its past.
