@@ -66,6 +66,36 @@ fn the_help_lists_the_faults() {
     }
 }
 
+#[tokio::test]
+async fn the_chain_says_where_it_listens_too() {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_nexus-standin"));
+    command.args(["chain", "--listen", "127.0.0.1:0", "--seed", "3", "--chains", "2"]);
+    command.args(["--block-every", "250ms", "--blocks", "5", "--shape", "0.16"]);
+    let mut running = Running(command.stdout(Stdio::piped()).spawn().unwrap());
+    let mut line = String::new();
+    BufReader::new(running.0.stdout.take().unwrap())
+        .read_line(&mut line)
+        .unwrap();
+    let url = line
+        .trim_end()
+        .strip_prefix("listening on ")
+        .expect("the first line is the address");
+    let ready = reqwest::get(format!("{url}/ready")).await.unwrap();
+    assert_eq!(ready.text().await.unwrap(), "ready!");
+}
+
+#[test]
+fn a_wrong_pace_stops_the_start() {
+    for pace in ["soon", "-3s", "3h"] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_nexus-standin"));
+        let output = command
+            .args(["chain", &format!("--block-every={pace}")])
+            .output()
+            .unwrap();
+        assert!(!output.status.success(), "{pace}");
+    }
+}
+
 #[test]
 fn a_wrong_speed_stops_the_start() {
     let mut command = Command::new(env!("CARGO_BIN_EXE_nexus-standin"));

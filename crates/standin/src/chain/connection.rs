@@ -93,6 +93,9 @@ impl Connection {
         }
         let due = self.late.front().map(|told| told.due);
         tokio::select! {
+            // A fault holds for everything that comes after it.
+            biased;
+            _ = self.standing.changed() => Ok(()),
             Some(order) = self.seat.orders.recv() => self.handle_order(order).await,
             message = self.socket.recv() => match message {
                 Some(Ok(message)) => self.handle_message(message).await,
@@ -108,7 +111,6 @@ impl Connection {
                 Err(RecvError::Closed) => Err(End),
             },
             () = tokio::time::sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => self.send_due().await,
-            _ = self.standing.changed() => Ok(()),
         }
     }
 
