@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use nexus_client::native::Client;
-use nexus_client::{Ask, AskError, LinkState, Stop};
-use nexus_protocol::{ErrorCode, Refusal, Reply};
+use nexus_client::{Ask, AskError, Event, LinkState, Stop};
+use nexus_protocol::{ErrorCode, Refusal, Reply, Topic};
+use tokio::time::timeout;
 
 use crate::connection::Connection;
 use crate::failure::Failure;
@@ -31,6 +32,47 @@ impl Asker {
         let (client, _) = Client::connect(config);
         let server = connection.server.to_string();
         Ok(Asker { client, server })
+    }
+
+    /// Connects, and is a member of a room from then on.
+    pub(crate) async fn connect_to_room(
+        connection: &Connection,
+        room: &Topic,
+        within: Duration,
+    ) -> Result<Self, Failure> {
+        let (client, mut events) = Client::connect(connection.config()?);
+        let server = connection.server.to_string();
+        let asker = Asker { client, server };
+        // If the session has ended, there are no more events either.
+        let _ = asker.client.join(room.clone()).await;
+        let let_in = async {
+            while let Some(event) = events.next().await {
+                match event {
+                    Event::Presence { topic, update } if topic == *room && update.members.is_some() => {
+                        return Ok(());
+                    }
+                    Event::JoinRefused { refusal, .. } => return Err(Unanswered::Refused(refusal)),
+                    Event::Link(LinkState::Stopped(_)) => break,
+                    _ => {}
+                }
+            }
+            Err(Unanswered::Because(
+                asker.explain(&AskError::Stopped, within).await,
+            ))
+        };
+        let let_in = match timeout(within, let_in).await {
+            Ok(let_in) => let_in,
+            Err(_) => Err(Unanswered::Because(
+                asker.explain(&AskError::TimedOut, within).await,
+            )),
+        };
+        match let_in {
+            Ok(()) => Ok(asker),
+            Err(unanswered) => {
+                asker.close().await;
+                Err(unanswered.into())
+            }
+        }
     }
 
     /// Asks, and waits for the answer so long.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use nexus_client::Ask;
-use nexus_protocol::{Ack, ChannelName, IdempotencyKey, Json, Position, Publish, Reply};
+use nexus_protocol::{Ack, ChannelName, IdempotencyKey, Json, Params, Position, Publish, Reply, Topic};
 use tokio::sync::mpsc;
 
 use crate::ask::{Asker, unfitting};
@@ -20,7 +20,7 @@ const LINES: usize = 64;
 /// Options of `nexus pub`.
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
-  nexus pub room:lobby '{\"text\":\"hello\"}' --token-file token
+  nexus pub room:lobby '{\"text\":\"hello\"}' --join --token-file token
   echo '{\"title\":\"backup done\"}' | nexus pub events -
   nexus pub events --lines --key import-7 < events.jsonl
 
@@ -46,6 +46,10 @@ pub(crate) struct Args {
     /// broken off can so be repeated without publishing anything twice
     #[arg(long, value_name = "KEY")]
     key: Option<String>,
+
+    /// Join the room first, as one must in many to talk there; leave it afterwards
+    #[arg(long)]
+    join: bool,
 
     /// The answers as JSON, one a line
     #[arg(long)]
@@ -78,7 +82,7 @@ pub(crate) async fn run(args: Args) -> Result<(), Failure> {
         Some(key) => key_of(key)?,
         None => new_key(),
     };
-    let asker = Asker::connect(&args.connection)?;
+    let asker = connect(&args).await?;
     let published = publish(&asker, &args, data, key, args.patience.timeout).await;
     asker.close().await;
     published
@@ -89,7 +93,7 @@ async fn publish_lines(args: Args) -> Result<(), Failure> {
         // The longest that will follow it.
         key_of(&format!("{key}-{}", u32::MAX))?;
     }
-    let asker = Asker::connect(&args.connection)?;
+    let asker = connect(&args).await?;
     let mut lines = read_lines();
     let (mut number, mut published) = (0_u64, 0_u64);
     let done = loop {
@@ -126,6 +130,21 @@ async fn publish_lines(args: Args) -> Result<(), Failure> {
         };
         Failure::Because(format!("{sentence}; {so_far}"))
     })
+}
+
+async fn connect(args: &Args) -> Result<Asker, Failure> {
+    if !args.join {
+        return Asker::connect(&args.connection);
+    }
+    let selected = Topic::parse(&args.channel, Params::default());
+    let room = selected
+        .map_err(|error| Failure::Nonsense(error.to_string()))?
+        .topic;
+    if args.channel.namespace() != "room" {
+        let sentence = format!("{} is no room, and cannot be joined", args.channel);
+        return Err(Failure::Nonsense(sentence));
+    }
+    Asker::connect_to_room(&args.connection, &room, args.patience.timeout).await
 }
 
 /// Publishes one message, and prints where it stands.

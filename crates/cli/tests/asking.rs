@@ -7,8 +7,8 @@ mod nexus;
 use nexus::Nexus;
 use nexus_client::script::{Connection, Script};
 use nexus_protocol::{
-    Ack, Epoch, ErrorCode, HistoryItem, HistoryPage, Json, Member, MessageId, Offset, Params, Position,
-    PresenceList, Publish, Refusal, Reply, Request, Timestamp, UserId,
+    Ack, Epoch, ErrorCode, HistoryItem, HistoryPage, Joined, Json, Member, MessageId, Offset, Params,
+    Position, PresenceList, Publish, Refusal, Reply, Request, Timestamp, UserId,
 };
 
 #[tokio::test]
@@ -31,6 +31,43 @@ async fn a_message_is_published_once_even_through_a_broken_connection() {
         (done.code, done.stdout.as_str(), done.stderr.as_str()),
         (0, "e1:1041\n", "")
     );
+}
+
+#[tokio::test]
+async fn a_room_is_joined_before_one_talks_in_it() {
+    for is_let_in in [true, false] {
+        let script = Script::listen().await;
+        let nexus = start(&script, &["pub", "room:lobby", "1", "--join"]);
+        let mut connection = greeted(&script).await;
+        let (id, Request::Subscribe(subscribe)) = request(&mut connection).await else {
+            panic!("the room is subscribed");
+        };
+        connection.subscribed(&id, &subscribe.topic, 0, None).await;
+        let (id, Request::Join(join)) = request(&mut connection).await else {
+            panic!("the room is joined");
+        };
+        if is_let_in {
+            let joined = Joined {
+                room: join.room,
+                members: Vec::new(),
+                epoch: Epoch::parse("e1").unwrap(),
+                offset: Offset(0),
+            };
+            connection.reply(&id, &Reply::Joined(joined)).await;
+            let (id, _) = publish_request(&mut connection).await;
+            connection.reply(&id, &ack(1)).await;
+        } else {
+            let refusal = Refusal::new(ErrorCode::Forbidden, "it is full");
+            connection.reply(&id, &Reply::Error(refusal)).await;
+        }
+        connection.close_code().await;
+        let done = nexus.done().await;
+        let expected = match is_let_in {
+            true => (0, "e1:1\n", ""),
+            false => (1, "", "nexus: it is full\n"),
+        };
+        assert_eq!((done.code, done.stdout.as_str(), done.stderr.as_str()), expected);
+    }
 }
 
 #[tokio::test]
@@ -232,6 +269,7 @@ async fn what_makes_no_sense_is_refused_before_anything_is_sent() {
         (&["pub", "Events", "1"], "channel name"),
         (&["pub", "events", "1", "--lines"], "cannot be used with"),
         (&["pub", "events", "1", "--key", "a b"], "--key a b"),
+        (&["pub", "events", "1", "--join"], "events is no room"),
         (&["history", "events", "--limit", "0"], "limit"),
         (&["history", "events", "--since", "7"], "epoch:offset"),
         (&["history", "trades"], "symbol"),
