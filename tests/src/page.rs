@@ -219,6 +219,46 @@ impl Page {
             .await
     }
 
+    /// The texts of everything with this hook, from top to bottom.
+    ///
+    /// # Errors
+    /// If the page does not answer.
+    pub async fn texts(&self, hook: &str) -> anyhow::Result<Vec<String>> {
+        self.script(
+            "return [...document.querySelectorAll(`[data-testid=\"${arguments[0]}\"]`)]
+               .map((it) => it.innerText.replace(/\\s+/g, ' ').trim())",
+            json!(hook),
+        )
+        .await
+    }
+
+    /// Waits until the texts of everything with this hook are as they should be, and gives them.
+    ///
+    /// # Errors
+    /// If they are not in time.
+    pub async fn texts_soon(
+        &self,
+        hook: &str,
+        limit: Duration,
+        are_right: impl Fn(&[String]) -> bool,
+    ) -> anyhow::Result<Vec<String>> {
+        until(&format!("`{hook}` says what it should"), limit, async || {
+            let texts = self.texts(hook).await?;
+            ensure!(are_right(&texts), "it says {texts:?}");
+            Ok(texts)
+        })
+        .await
+    }
+
+    /// Clicks a field and writes into it, as a person does.
+    ///
+    /// # Errors
+    /// If there is none.
+    pub async fn write_into(&self, hook: &str, text: &str) -> anyhow::Result<()> {
+        self.click(hook).await?;
+        self.browser.insert(text).await
+    }
+
     /// An attribute of the first thing with this hook.
     ///
     /// # Errors

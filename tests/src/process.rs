@@ -108,7 +108,7 @@ impl Process {
     }
 
     /// The word behind the greeting: an address or a port.
-    pub(crate) fn greeted_with(&self) -> &str {
+    pub fn greeted_with(&self) -> &str {
         &self.greeted_with
     }
 

@@ -18,3 +18,4 @@ mod restart;
 mod stale;
 mod streams;
 mod tokens;
+mod views;
