@@ -106,8 +106,14 @@ impl Pending {
 
     /// The newest publication.
     pub fn newest(&self) -> Option<&Arc<Publication>> {
-        let by_key = self.keyed.as_ref().and_then(|keyed| keyed.newest.values().next_back());
-        by_key.into_iter().chain(self.newer.last()).max_by_key(|newest| newest.offset)
+        let by_key = self
+            .keyed
+            .as_ref()
+            .and_then(|keyed| keyed.newest.values().next_back());
+        by_key
+            .into_iter()
+            .chain(self.newer.last())
+            .max_by_key(|newest| newest.offset)
     }
 
     /// The publications that are to be sent as they are, oldest first: the newest of each key.
@@ -273,14 +279,21 @@ mod tests {
             stands: stands.map(Into::into),
             is_final: false,
         });
-        Arc::new(Publication::new(&head(), Offset(offset), Timestamp::EXAMPLE, content))
+        Arc::new(Publication::new(
+            &head(),
+            Offset(offset),
+            Timestamp::EXAMPLE,
+            content,
+        ))
     }
 
     #[test]
     fn the_newest_of_each_key_waits_and_goes_out_as_it_is() {
         let mut pending = Pending::default();
         for offset in 1..=1_000 {
-            pending.push(&keyed(offset, &(offset % 3).to_string(), None)).unwrap();
+            pending
+                .push(&keyed(offset, &(offset % 3).to_string(), None))
+                .unwrap();
         }
         assert!(pending.bytes() < 2_000, "{}", pending.bytes());
         assert_eq!((pending.count(), pending.offset()), (1_000, Offset(1_000)));

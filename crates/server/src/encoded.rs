@@ -11,6 +11,7 @@ use bytes::Bytes;
 use nexus_protocol::{Offset, PublicationHead, Timestamp, Topic, UserId, classic};
 
 use crate::content::{Content, Draft, Parts};
+use crate::filters::{Fields, Predicate};
 
 /// What is fixed of all publications of one topic.
 #[derive(Debug)]
@@ -41,6 +42,8 @@ pub struct Publication {
     pub frame: Bytes,
     /// The same for the classic door, once somebody there wants it.
     classic: OnceLock<Option<Bytes>>,
+    /// What filters ask for, once somebody filters; none if it is too much to keep.
+    fields: OnceLock<Option<Box<Fields>>>,
     /// How many bytes the payload has; it stands at the end of the frame, before the last `}`.
     payload_len: usize,
 }
@@ -109,6 +112,7 @@ impl Publication {
             parts,
             key,
             classic: OnceLock::new(),
+            fields: OnceLock::new(),
             frame: head.frame(offset, time, false, from.as_ref(), &text),
             from,
             payload_len: text.len(),
@@ -131,6 +135,20 @@ impl Publication {
     pub fn classic_frame(&self) -> Option<Bytes> {
         let transcribed = || classic::transcribe(frame_text(&self.frame)).map(|text| text_frame(&text));
         self.classic.get_or_init(transcribed).clone()
+    }
+
+    /// Whether it passes a filter. The payload is read when the first filter asks, and then kept as fields, unless these
+    /// are much more than the payload itself.
+    pub fn passes(&self, filter: &Predicate) -> bool {
+        let most = 1024 + 2 * self.frame.len();
+        let kept = self.fields.get_or_init(|| {
+            let fields = Fields::read(self.payload());
+            (fields.bytes() <= most).then(|| Box::new(fields))
+        });
+        match kept {
+            Some(fields) => filter.passes(fields),
+            None => filter.passes(&Fields::read(self.payload())),
+        }
     }
 
     /// Roughly what it holds in memory.

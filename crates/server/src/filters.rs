@@ -70,7 +70,9 @@ impl Predicate {
 
     /// Whether a publication passes: every condition holds.
     pub fn passes(&self, fields: &Fields) -> bool {
-        self.conditions.iter().all(|(path, test)| test.holds(fields, path))
+        self.conditions
+            .iter()
+            .all(|(path, test)| test.holds(fields, path))
     }
 
     /// The texts that a field must be one of, if the filters say so.
@@ -126,10 +128,7 @@ impl Bounds {
         }
         let one = |outside: Option<f64>, inside: Option<f64>, names: &str| match (outside, inside) {
             (Some(_), Some(_)) => Err(format!("has both {names}; one of them is enough")),
-            (Some(at), None) => Ok(Some(Bound {
-                at,
-                is_inside: false,
-            })),
+            (Some(at), None) => Ok(Some(Bound { at, is_inside: false })),
             (None, Some(at)) => Ok(Some(Bound { at, is_inside: true })),
             (None, None) => Ok(None),
         };
@@ -234,10 +233,26 @@ mod tests {
 
     #[test]
     fn payloads_without_fields_pass_nothing_but_what_asks_for_nothing() {
-        for payload in ["1", "null", r#""text""#, "[]", "[{\"a\":1}]", "{}", "", "{", "{\"a\":"] {
+        for payload in [
+            "1",
+            "null",
+            r#""text""#,
+            "[]",
+            "[{\"a\":1}]",
+            "{}",
+            "",
+            "{",
+            "{\"a\":",
+        ] {
             let fields = Fields::read(payload);
-            assert!(!compile(&json!({"a": 1})).unwrap().unwrap().passes(&fields), "{payload}");
-            assert!(compile(&json!({"a": null})).unwrap().unwrap().passes(&fields), "{payload}");
+            assert!(
+                !compile(&json!({"a": 1})).unwrap().unwrap().passes(&fields),
+                "{payload}"
+            );
+            assert!(
+                compile(&json!({"a": null})).unwrap().unwrap().passes(&fields),
+                "{payload}"
+            );
         }
     }
 
@@ -283,7 +298,10 @@ mod tests {
             let texts = predicate.texts_of("device_id");
             texts.map(|texts| texts.into_iter().map(str::to_owned).collect::<Vec<_>>())
         };
-        assert_eq!(texts(json!({"device_id": "a", "x": 1})), Some(vec!["a".to_owned()]));
+        assert_eq!(
+            texts(json!({"device_id": "a", "x": 1})),
+            Some(vec!["a".to_owned()])
+        );
         assert_eq!(
             texts(json!({"device_id": ["a", "b"]})),
             Some(vec!["a".to_owned(), "b".to_owned()])

@@ -22,6 +22,7 @@ use tokio::time::Instant;
 
 use crate::conflate::Pending;
 use crate::encoded::Publication;
+use crate::filters::Predicate;
 use crate::outbox::lane::{Lane, Offered, Turn};
 pub use crate::outbox::presence::PresenceWork;
 use crate::outbox::presence::Watches;
@@ -126,6 +127,26 @@ pub struct Behind {
     pub latest: bool,
     /// Whether the client is to be told first that it is behind.
     pub tell: bool,
+    /// What the lane selects; everything if absent.
+    pub filter: Option<Arc<Predicate>>,
+}
+
+/// A lane that was closed.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Closed {
+    /// How far it got: up to here, all that it selects was sent.
+    pub sent: Offset,
+    /// What it selected.
+    pub filter: Option<Arc<Predicate>>,
+}
+
+impl Behind {
+    /// Whether the lane selects a publication.
+    pub fn selects(&self, publication: &Publication) -> bool {
+        self.filter
+            .as_ref()
+            .is_none_or(|filter| publication.passes(filter))
+    }
 }
 
 /// Whether a lane that was caught up now gets live publications.
@@ -182,10 +203,17 @@ impl Outbox {
 
     /// Opens a lane. It notes what is offered, and gets nothing until it is [started](Self::start).
     pub fn open(&self, topic: &Topic, policy: Policy) -> LaneId {
+        self.open_filtered(topic, policy, None)
+    }
+
+    /// The same for a lane that takes only what passes a filter.
+    pub fn open_filtered(&self, topic: &Topic, policy: Policy, filter: Option<Arc<Predicate>>) -> LaneId {
         let mut state = self.lock();
         let id = LaneId(state.next_id);
         state.next_id = state.next_id.wrapping_add(1);
-        state.lanes.insert(id, Lane::joining(topic.clone(), policy));
+        state
+            .lanes
+            .insert(id, Lane::joining(topic.clone(), policy, filter));
         id
     }
 
@@ -199,14 +227,14 @@ impl Outbox {
         }
     }
 
-    /// Closes a lane. What waits in it is not sent. Returns how far it got.
-    pub fn close(&self, id: LaneId) -> Option<Offset> {
+    /// Closes a lane. What waits in it is not sent.
+    pub fn close(&self, id: LaneId) -> Option<Closed> {
         let mut state = self.lock();
         let lane = state.lanes.remove(&id)?;
         state.bytes -= lane.bytes();
         state.held.retain(|(_, held)| *held != id);
         state.presence.close(id);
-        Some(lane.sent())
+        Some(lane.into_closed())
     }
 
     /// How far a lane got, if it was started.

@@ -20,7 +20,8 @@ use crate::broker::{
 };
 use crate::clock::wall_clock;
 use crate::content::Draft;
-use crate::encoded::TopicHead;
+use crate::encoded::{Publication, TopicHead};
+use crate::filters::{Fields, Predicate};
 use crate::hub::Hub;
 use crate::namespaces::Namespaces;
 
@@ -239,19 +240,25 @@ impl Embedded {
         }
     }
 
-    pub(super) fn snapshot(&self, topic: &Topic, of: SnapshotOf) -> Snapshot {
+    pub(super) fn snapshot(&self, topic: &Topic, of: SnapshotOf, filter: Option<&Predicate>) -> Snapshot {
         let Some(topical) = self.find(topic) else {
             return Snapshot::default();
         };
-        let (head, last, known) = self.read(&topical, |log| {
+        let (head, last, known, earlier) = self.read(&topical, |log| {
             let until = of.until.unwrap_or(log.last());
-            (
-                Arc::clone(log.head()),
-                log.last(),
-                log.known(of.after, until, of.bytes),
-            )
+            let known = log.known(of.after, until, of.bytes);
+            // Only who filters may want an older one than the newest.
+            let earlier = match (&known, filter) {
+                (Known::Whole(_), Some(_)) => log.after(Offset::ZERO, usize::MAX).publications,
+                _ => Vec::new(),
+            };
+            (Arc::clone(log.head()), log.last(), known, earlier)
         });
         let offset = of.until.unwrap_or(last);
+        let known = match filter {
+            Some(filter) => selected(known, &earlier, filter),
+            None => known,
+        };
         let (frames, reaches) = encoded(&head, offset, known);
         Snapshot {
             offset,
@@ -261,8 +268,19 @@ impl Embedded {
         }
     }
 
-    pub(super) fn page(&self, topic: &Topic, of: PageOf) -> Option<Page> {
+    pub(super) fn page(&self, topic: &Topic, of: PageOf, filter: Option<&Predicate>) -> Option<Page> {
+        if let Some(filter) = filter {
+            let topical = self.find(topic)?;
+            let (position, all) = self.read(&topical, |log| log.pageable(of, filter));
+            let passing = all.into_iter().filter(|publication| publication.passes(filter));
+            return Some(Page::cut(position, passing, of.limit));
+        }
         Some(self.read(&*self.find(topic)?, |log| log.page(of)))
+    }
+
+    pub(super) fn goes_on_from(&self, topic: &Topic, position: &Position) -> bool {
+        let topical = self.find(topic);
+        topical.is_some_and(|topical| lock(&topical).goes_on_from(position))
     }
 
     pub(super) fn nowhere(&self) -> Position {
@@ -414,11 +432,37 @@ impl Embedded {
     }
 }
 
+/// What passes of what is known.
+fn selected(known: Known, earlier: &[Arc<Publication>], filter: &Predicate) -> Known {
+    match known {
+        Known::Whole(_) => {
+            let newest = earlier
+                .iter()
+                .rev()
+                .find(|publication| publication.passes(filter));
+            newest.map_or(Known::Nothing, |newest| Known::Whole(Arc::clone(newest)))
+        }
+        Known::Keys(mut standing, reaches) => {
+            standing.retain(|standing| match &standing.stands {
+                Some(text) => filter.passes(&Fields::read(text)),
+                None => standing.newest.passes(filter),
+            });
+            Known::Keys(standing, reaches)
+        }
+        // Markets have no filters.
+        known @ (Known::Nothing | Known::Parts(..)) => known,
+    }
+}
+
 /// The frames of what is known, and how far they reach.
 fn encoded(head: &TopicHead, offset: Offset, known: Known) -> (Vec<Bytes>, Offset) {
     match known {
         Known::Nothing => (Vec::new(), offset),
-        Known::Whole(newest) => (vec![newest.snapshot_frame()], offset),
+        Known::Whole(newest) => {
+            let from = newest.from.as_ref();
+            let frame = head.frame(offset, newest.time, true, from, newest.payload());
+            (vec![frame], offset)
+        }
         Known::Parts(of, time, payload) => (vec![head.frame(of, time, true, None, &payload)], offset),
         Known::Keys(standing, reaches) => {
             let frame = |standing: &Standing| {
@@ -504,7 +548,7 @@ mod tests {
         publish(&broker, "room:b").unwrap();
         assert_eq!(publish(&broker, "room:c"), Err(BrokerError::TooManyTopics));
         assert!(
-            broker.page(&topic("room:c"), whole()).is_none(),
+            broker.page(&topic("room:c"), whole(), None).is_none(),
             "looking makes nothing"
         );
         let outbox = Arc::new(Outbox::new(1000));

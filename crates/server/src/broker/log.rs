@@ -14,6 +14,7 @@ use crate::broker::store::{FoundTopic, PastEpoch, Store, TopicRecord};
 use crate::broker::{Begin, First, Joined, Page, PageOf, Piece};
 use crate::content::{Content, Draft, Frame, PartKey, Parts};
 use crate::encoded::{Publication, TopicHead};
+use crate::filters::Predicate;
 use crate::history::{Keep, Ring, previous};
 
 /// One topic of the embedded broker.
@@ -297,7 +298,8 @@ impl Log {
         match begin {
             Begin::Fresh => fresh(None),
             Begin::Live => standing(last, None, None),
-            Begin::Continue(offset) => after(offset.min(last), None),
+            Begin::Select(_) if !self.keys.is_empty() => standing(last, Some(First::Snapshot), None),
+            Begin::Continue(offset) | Begin::Select(offset) => after(offset.min(last), None),
             Begin::Since(time) => after(self.ring.before_time(time).unwrap_or(last), None),
             Begin::Recover(position) if self.can_recover(&position) => after(position.offset, Some(true)),
             Begin::Recover(_) => fresh(Some(false)),
@@ -305,13 +307,18 @@ impl Log {
     }
 
     fn can_recover(&self, position: &Position) -> bool {
+        self.goes_on_from(position) && self.ring.reaches_back_to(position.offset)
+    }
+
+    /// Whether a position is one of this order, or of one that it goes on from.
+    pub(super) fn goes_on_from(&self, position: &Position) -> bool {
         let end = if position.epoch == self.epoch {
             Some(self.ring.last())
         } else {
             let of = |past: &&PastEpoch| past.epoch == position.epoch;
             self.past.iter().find(of).map(|past| past.end)
         };
-        end.is_some_and(|end| position.offset <= end) && self.ring.reaches_back_to(position.offset)
+        end.is_some_and(|end| position.offset <= end)
     }
 
     pub(super) fn after(&self, offset: Offset, bytes: usize) -> Piece {
@@ -372,24 +379,40 @@ impl Log {
     }
 
     pub(super) fn page(&self, of: PageOf) -> Page {
-        let wanted =
-            |publication: &&Arc<Publication>| of.before.is_none_or(|before| publication.time < before);
-        let mut publications: Vec<Arc<Publication>> = if of.reverse {
-            let newest_first = self.ring.after(of.after).rev().filter(wanted);
-            newest_first.take(of.limit + 1).cloned().collect()
+        let wanted = |publication: &&Arc<Publication>| of.wants(publication);
+        let after = self.ring.after(of.after);
+        if of.reverse {
+            Page::cut(self.position(), after.rev().filter(wanted).cloned(), of.limit)
         } else {
-            let oldest_first = self.ring.after(of.after).filter(wanted);
-            oldest_first.take(of.limit + 1).cloned().collect()
-        };
-        let more = publications.len() > of.limit;
-        publications.truncate(of.limit);
-        Page {
-            position: Position {
-                epoch: self.epoch.clone(),
-                offset: self.ring.last(),
-            },
-            publications,
-            more,
+            Page::cut(self.position(), after.filter(wanted).cloned(), of.limit)
+        }
+    }
+
+    /// Everything that a page which is filtered may be made of, in the order asked for. Where the filter names keys, what
+    /// is kept of these reaches back further than the history.
+    pub(super) fn pageable(&self, of: PageOf, filter: &Predicate) -> (Position, Vec<Arc<Publication>>) {
+        let oldest = self.ring.oldest();
+        let keys = self.rules.key_field.and_then(|field| filter.texts_of(field));
+        let older = keys.into_iter().flatten().flat_map(|key| self.keys.of(key));
+        let mut all: Vec<Arc<Publication>> = older
+            .filter(|publication| publication.offset < oldest && publication.offset > of.after)
+            .chain(self.ring.after(of.after))
+            .filter(|publication| of.wants(publication))
+            .cloned()
+            .collect();
+        all.sort_by_key(|publication| publication.offset);
+        // A key may be named twice.
+        all.dedup_by_key(|publication| publication.offset);
+        if of.reverse {
+            all.reverse();
+        }
+        (self.position(), all)
+    }
+
+    fn position(&self) -> Position {
+        Position {
+            epoch: self.epoch.clone(),
+            offset: self.ring.last(),
         }
     }
 

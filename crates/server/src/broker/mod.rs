@@ -25,6 +25,7 @@ pub use crate::broker::rules::{BrokerLimits, Rules};
 pub use crate::broker::store::{StoreError, StoreReport};
 use crate::content::{Content, Draft};
 use crate::encoded::Publication;
+use crate::filters::Predicate;
 
 /// Orders, stores and announces publications. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -80,6 +81,9 @@ pub enum Begin {
     Since(Timestamp),
     /// With what lies behind this offset of a subscription that it has.
     Continue(Offset),
+    /// With what stands for each key, where there are keys, and otherwise with what lies behind this offset: a
+    /// subscription that it has selects something else from now on.
+    Select(Offset),
 }
 
 /// Where a subscriber stands who just begins.
@@ -287,16 +291,28 @@ impl Broker {
     }
 
     /// What is known of a topic now: one push, or one for each key.
-    pub async fn snapshot(&self, topic: &Topic, of: SnapshotOf) -> Snapshot {
+    pub async fn snapshot(&self, topic: &Topic, of: SnapshotOf, filter: Option<&Predicate>) -> Snapshot {
         match self {
-            Broker::Embedded(embedded) => embedded.snapshot(topic, of),
+            Broker::Embedded(embedded) => embedded.snapshot(topic, of, filter),
         }
     }
 
     /// A page of the past; none if the topic is not there. Looking does not make it.
     pub async fn page(&self, topic: &Topic, of: PageOf) -> Option<Page> {
+        self.page_of(topic, of, None).await
+    }
+
+    /// The same of what passes a filter. Of telemetry that is filtered by device, it reaches back further.
+    pub async fn page_of(&self, topic: &Topic, of: PageOf, filter: Option<&Predicate>) -> Option<Page> {
         match self {
-            Broker::Embedded(embedded) => embedded.page(topic, of),
+            Broker::Embedded(embedded) => embedded.page(topic, of, filter),
+        }
+    }
+
+    /// Whether a topic's order goes on from a position of one that ended.
+    pub async fn goes_on_from(&self, topic: &Topic, position: &Position) -> bool {
+        match self {
+            Broker::Embedded(embedded) => embedded.goes_on_from(topic, position),
         }
     }
 
@@ -332,6 +348,30 @@ impl Broker {
     pub fn topics(&self) -> usize {
         match self {
             Broker::Embedded(embedded) => embedded.topics(),
+        }
+    }
+}
+
+impl PageOf {
+    fn wants(&self, publication: &Publication) -> bool {
+        self.before.is_none_or(|before| publication.time < before)
+    }
+}
+
+impl Page {
+    /// The first of these, and whether there are more.
+    fn cut(
+        position: Position,
+        publications: impl Iterator<Item = Arc<Publication>>,
+        limit: usize,
+    ) -> Self {
+        let mut publications: Vec<_> = publications.take(limit.saturating_add(1)).collect();
+        let more = publications.len() > limit;
+        publications.truncate(limit);
+        Page {
+            position,
+            publications,
+            more,
         }
     }
 }

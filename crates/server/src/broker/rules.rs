@@ -32,6 +32,8 @@ pub struct Rules {
     pub keep: Keep,
     /// What it keeps by key, where it is published by keys.
     pub keys: KeepKeys,
+    /// The field of the payload that is the key, where the past of each key is kept.
+    pub key_field: Option<&'static str>,
     /// How long a publication is kept; as long as there is room if absent.
     pub age: Option<Duration>,
     /// Whether it survives a restart.
@@ -68,9 +70,9 @@ impl Default for BrokerLimits {
 impl BrokerLimits {
     /// What is kept of a topic.
     pub fn rules(&self, topic: &Topic, namespaces: &Namespaces) -> Rules {
-        let each = match topic {
-            Topic::Telemetry => self.telemetry_history.max(1),
-            _ => 1,
+        let (each, key_field) = match topic {
+            Topic::Telemetry => (self.telemetry_history.max(1), Some("device_id")),
+            _ => (1, None),
         };
         let plain = Rules {
             keep: self.history,
@@ -79,6 +81,7 @@ impl BrokerLimits {
                 bytes: MOST_KEY_BYTES,
                 each,
             },
+            key_field,
             age: None,
             durable: false,
             mode: topic.default_mode(),

@@ -8,8 +8,9 @@ use tokio::time::timeout;
 
 use crate::auth::Act;
 use crate::broker::{Page, PageOf};
-use crate::commands::subscribe::{bind_account, check_source};
+use crate::commands::subscribe::{bind_account, check_source, selected};
 use crate::commands::{COMMAND_DEADLINE, Cx};
+use crate::filters::Predicate;
 
 /// The most items of one page.
 pub const MOST_ITEMS: u32 = 1_000;
@@ -31,13 +32,14 @@ pub async fn history(cx: &Cx, history: &History) -> Result<Reply, Refusal> {
 }
 
 async fn memory(cx: &Cx, history: &History) -> Result<Reply, Refusal> {
+    let filter = selected(&history.topic, &history.filters)?;
     let of = PageOf {
-        after: after(history, &here(cx, history).await)?,
+        after: after(cx, history, &here(cx, history).await).await?,
         before: history.before,
         limit: limit(history) as usize,
         reverse: history.reverse,
     };
-    let page = page(cx, history, of).await;
+    let page = page(cx, history, of, filter.as_ref()).await;
     let items = page.publications.iter().filter_map(|publication| {
         Some(HistoryItem {
             offset: Some(publication.offset),
@@ -50,6 +52,7 @@ async fn memory(cx: &Cx, history: &History) -> Result<Reply, Refusal> {
 }
 
 async fn archive(cx: &Cx, history: &History, before: Timestamp) -> Result<Reply, Refusal> {
+    selected(&history.topic, &history.filters)?;
     let limit = limit(history);
     let older = timeout(
         COMMAND_DEADLINE,
@@ -77,16 +80,19 @@ async fn here(cx: &Cx, history: &History) -> Position {
         limit: 0,
         reverse: false,
     };
-    page(cx, history, nothing).await.position
+    page(cx, history, nothing, None).await.position
 }
 
-async fn page(cx: &Cx, history: &History, of: PageOf) -> Page {
+async fn page(cx: &Cx, history: &History, of: PageOf, filter: Option<&Predicate>) -> Page {
     let broker = &cx.gateway.broker;
-    broker.page(&history.topic, of).await.unwrap_or_else(|| Page {
-        position: broker.nowhere(),
-        publications: Vec::new(),
-        more: false,
-    })
+    broker
+        .page_of(&history.topic, of, filter)
+        .await
+        .unwrap_or_else(|| Page {
+            position: broker.nowhere(),
+            publications: Vec::new(),
+            more: false,
+        })
 }
 
 fn reply(history: &History, position: Position, items: Vec<HistoryItem>, more: bool) -> Reply {
@@ -104,12 +110,13 @@ fn limit(history: &History) -> u32 {
     history.limit.unwrap_or(MOST_ITEMS).clamp(1, MOST_ITEMS)
 }
 
-/// A position of another epoch says nothing about this order.
-fn after(history: &History, position: &Position) -> Result<Offset, Refusal> {
+/// A position of another epoch says nothing about this order, unless this one goes on from it.
+async fn after(cx: &Cx, history: &History, position: &Position) -> Result<Offset, Refusal> {
     let matches = |epoch: &Epoch| *epoch == position.epoch;
     match &history.since {
         None => Ok(Offset::ZERO),
         Some(since) if matches(&since.epoch) => Ok(since.offset),
+        Some(since) if cx.gateway.broker.goes_on_from(&history.topic, since).await => Ok(since.offset),
         Some(_) => Err(Refusal::new(
             ErrorCode::InvalidParams,
             "`since` is of an order that has ended; leave it out and begin anew",

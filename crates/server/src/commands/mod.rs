@@ -18,6 +18,7 @@ use nexus_protocol::{ClientId, ErrorCode, Refusal, Reply, Subscribe, Topic, Unsu
 
 use crate::auth::Who;
 use crate::broker::BrokerError;
+use crate::filters::Predicate;
 use crate::gateway::Gateway;
 use crate::hub::Seat;
 use crate::outbox::{LaneId, Outbox};
@@ -50,8 +51,13 @@ pub struct Subscription {
 
 impl Subscription {
     /// Opens a lane, and then takes the seat: from here on nothing can be missed.
-    pub fn open(cx: &Cx, subscribe: &Subscribe, policy: crate::outbox::Policy) -> Self {
-        let lane = cx.outbox.open(&subscribe.topic, policy);
+    pub fn open(
+        cx: &Cx,
+        subscribe: &Subscribe,
+        policy: crate::outbox::Policy,
+        filter: Option<Arc<Predicate>>,
+    ) -> Self {
+        let lane = cx.outbox.open_filtered(&subscribe.topic, policy, filter);
         if room::may_watch(&cx.gateway, &cx.who, &subscribe.topic) {
             cx.outbox.watch_presence(lane, &subscribe.topic);
         }

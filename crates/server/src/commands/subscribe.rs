@@ -1,15 +1,17 @@
 //! `subscribe`: the seat first, then the read of the broker, so that nothing falls between them.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use nexus_protocol::{ErrorCode, Mode, Offset, Refusal, Reply, Subscribe, Subscribed, Topic};
+use nexus_protocol::{ErrorCode, Filters, Mode, Refusal, Reply, Subscribe, Subscribed, Topic};
 use tokio::time::timeout;
 
 use crate::auth::{Grant, Identity, Who};
 use crate::broker::{Begin, BrokerError, First};
 use crate::commands::{COMMAND_DEADLINE, Cx, Subscription, grant};
+use crate::filters::Predicate;
 use crate::gateway::Gateway;
-use crate::outbox::{CatchUp, Policy};
+use crate::outbox::{CatchUp, Closed, Policy};
 
 /// What can be said at once: whether it is allowed, and makes sense. What comes back is the subscription's own token,
 /// where it is allowed by that alone: the subscription ends with it.
@@ -18,15 +20,7 @@ use crate::outbox::{CatchUp, Policy};
 /// If it is not, or does not.
 pub fn check(gateway: &Gateway, who: &Who, subscribe: &Subscribe) -> Result<Option<Grant>, Refusal> {
     let grant = grant::allow(gateway, who, subscribe)?;
-    if !subscribe.filters.is_empty() {
-        return Err(Refusal::new(
-            ErrorCode::InvalidParams,
-            format!(
-                "`{}` has no filters in this version of the server",
-                subscribe.topic.channel()
-            ),
-        ));
-    }
+    selected(&subscribe.topic, &subscribe.filters)?;
     if subscribe.mode == Some(Mode::Every) && subscribe.throttle_ms.is_some() {
         return Err(Refusal::new(
             ErrorCode::InvalidParams,
@@ -36,26 +30,46 @@ pub fn check(gateway: &Gateway, who: &Who, subscribe: &Subscribe) -> Result<Opti
     Ok(grant)
 }
 
-/// Subscribes. `goes_on_at` is how far an earlier subscription of this connection to the same topic got: then only
-/// the mode and the throttle change.
+/// What filters select; everything if there are none.
+///
+/// # Errors
+/// If they make no sense, or the topic has none.
+pub(super) fn selected(topic: &Topic, filters: &Filters) -> Result<Option<Predicate>, Refusal> {
+    let is_market = matches!(
+        topic,
+        Topic::Prices(_) | Topic::OrderBook(..) | Topic::Trades(_) | Topic::Candles(..)
+    );
+    if is_market && !filters.is_empty() {
+        return Err(Refusal::new(
+            ErrorCode::InvalidParams,
+            format!("`{}` has no filters; its params select", topic.channel()),
+        ));
+    }
+    Predicate::compile(filters)
+}
+
+/// Subscribes. `earlier` is an earlier subscription of this connection to the same topic, and how far it got: then only
+/// the mode, the throttle and the filters change.
 ///
 /// # Errors
 /// If the topic's source does not have it, or cannot be asked, or the server is full.
 pub async fn subscribe(
     cx: &Cx,
     subscribe: &Subscribe,
-    goes_on_at: Option<Offset>,
+    earlier: Option<Closed>,
 ) -> Result<(Subscription, Reply), Refusal> {
-    if goes_on_at.is_none() {
+    if earlier.is_none() {
         bind_account(cx, &subscribe.topic)?;
         check_source(&cx.gateway, &subscribe.topic).await?;
     }
     let mode = mode(&cx.gateway, subscribe);
-    let subscription = Subscription::open(cx, subscribe, policy(subscribe, mode));
+    let filter = selected(&subscribe.topic, &subscribe.filters)?.map(Arc::new);
+    let begin = begin(subscribe, earlier, filter.as_ref());
+    let subscription = Subscription::open(cx, subscribe, policy(subscribe, mode), filter);
     let joined = cx
         .gateway
         .broker
-        .join(&subscribe.topic, begin(subscribe, goes_on_at))
+        .join(&subscribe.topic, begin)
         .await
         .map_err(BrokerError::refusal)?;
     let by = joined.first.map(|first| match first {
@@ -74,7 +88,7 @@ pub async fn subscribe(
         recovered: joined.recovered,
         mode,
         throttle_ms: subscribe.throttle_ms,
-        contiguous: mode == Mode::Every,
+        contiguous: mode == Mode::Every && subscribe.filters.is_empty(),
         status: status.cloned(),
     });
     Ok((subscription, reply))
@@ -139,15 +153,18 @@ fn policy(subscribe: &Subscribe, mode: Mode) -> Policy {
     }
 }
 
-fn begin(subscribe: &Subscribe, goes_on_at: Option<Offset>) -> Begin {
+fn begin(subscribe: &Subscribe, earlier: Option<Closed>, filter: Option<&Arc<Predicate>>) -> Begin {
     if let Some(position) = &subscribe.recover {
         return Begin::Recover(position.clone());
     }
     if let Some(time) = subscribe.since {
         return Begin::Since(time);
     }
-    match goes_on_at {
-        Some(offset) => Begin::Continue(offset),
+    match earlier {
+        Some(earlier) if subscribe.snapshot && earlier.filter.as_ref() != filter => {
+            Begin::Select(earlier.sent)
+        }
+        Some(earlier) => Begin::Continue(earlier.sent),
         None if subscribe.snapshot => Begin::Fresh,
         None => Begin::Live,
     }

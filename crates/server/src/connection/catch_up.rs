@@ -30,7 +30,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             until,
             bytes: PIECE_BYTES,
         };
-        let snapshot = self.gateway.broker.snapshot(&behind.topic, of).await;
+        let snapshot = self
+            .gateway
+            .broker
+            .snapshot(&behind.topic, of, behind.filter.as_deref())
+            .await;
         for frame in snapshot.frames {
             self.send(frame);
         }
@@ -56,6 +60,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         let merged = all
             .publications
             .iter()
+            .filter(|publication| behind.selects(publication))
             .try_for_each(|publication| pending.push(publication));
         if all.missed > 0 || merged.is_err() {
             return self.send_snapshot(behind, offset, None).await;
@@ -82,7 +87,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 return self.send_snapshot(behind, offset, None).await;
             }
         }
-        for publication in &piece.publications {
+        for publication in piece.publications.iter().filter(|it| behind.selects(it)) {
             let frame = self.dialect.publication(publication);
             self.write(frame);
         }

@@ -69,8 +69,13 @@ impl Fields {
 impl Scalar {
     /// A number of JSON.
     pub(super) fn of_number(number: &Number) -> Option<Self> {
-        let whole = number.as_i64().map(i128::from).or(number.as_u64().map(i128::from));
-        whole.map(Scalar::Whole).or_else(|| number.as_f64().map(Scalar::real))
+        let whole = number
+            .as_i64()
+            .map(i128::from)
+            .or(number.as_u64().map(i128::from));
+        whole
+            .map(Scalar::Whole)
+            .or_else(|| number.as_f64().map(Scalar::real))
     }
 
     /// The number that it is.

@@ -9,13 +9,16 @@ use tokio::time::Instant;
 
 use crate::conflate::Pending;
 use crate::encoded::Publication;
-use crate::outbox::{Behind, CatchUp, Caught, LaneId, Policy, Work};
+use crate::filters::Predicate;
+use crate::outbox::{Behind, CatchUp, Caught, Closed, LaneId, Policy, Work};
 
 /// One subscription's part of an outbox.
 #[derive(Debug)]
 pub(super) struct Lane {
     topic: Topic,
     policy: Policy,
+    /// What the subscription selects; everything if absent.
+    filter: Option<Arc<Predicate>>,
     stage: Stage,
     /// News of the source that no waiting publication stands before.
     notices: Notices,
@@ -99,10 +102,11 @@ const ENTRY_BYTES: usize = 64;
 
 impl Lane {
     /// A lane whose subscriber has its seat and has not read the broker yet.
-    pub(super) fn joining(topic: Topic, policy: Policy) -> Self {
+    pub(super) fn joining(topic: Topic, policy: Policy, filter: Option<Arc<Predicate>>) -> Self {
         Lane {
             topic,
             policy,
+            filter,
             stage: Stage::Joining(Offset::ZERO),
             notices: Notices::default(),
             sent: Offset::ZERO,
@@ -136,9 +140,12 @@ impl Lane {
         self.newest.is_some()
     }
 
-    /// How far the lane got.
-    pub(super) fn sent(&self) -> Offset {
-        self.sent
+    /// How far the lane got, and what it selected.
+    pub(super) fn into_closed(self) -> Closed {
+        Closed {
+            sent: self.sent,
+            filter: self.filter,
+        }
     }
 
     /// What waits.
@@ -153,6 +160,11 @@ impl Lane {
     /// Takes a publication that must fit into `room` bytes.
     pub(super) fn offer(&mut self, publication: &Arc<Publication>, room: usize) -> Offered {
         let admitted = self.admit(publication.offset);
+        let is_live = matches!(self.stage, Stage::Every(..) | Stage::Latest(_));
+        if self.filter.is_some() && is_live && admitted == Admit::Fresh && self.is_not_selected(publication) {
+            self.note_seen();
+            return Offered::Noted;
+        }
         match (&mut self.stage, admitted) {
             (Stage::Joining(_) | Stage::Behind(_) | Stage::CatchingUp, _) | (_, Admit::Repeat) => {
                 Offered::Noted
@@ -240,6 +252,7 @@ impl Lane {
                 if queue.is_empty() {
                     // An idle lane holds no memory.
                     *queue = VecDeque::new();
+                    self.note_seen();
                     return Turn::Last(work);
                 }
                 Turn::More(work)
@@ -258,6 +271,7 @@ impl Lane {
             Stage::Latest(pending) => {
                 let pending = std::mem::take(pending);
                 self.sent = pending.offset();
+                self.note_seen();
                 self.pace(now);
                 Turn::Last(Work::Merged(pending))
             }
@@ -281,6 +295,7 @@ impl Lane {
             by,
             latest: matches!(self.policy, Policy::Latest { .. }),
             tell,
+            filter: self.filter.clone(),
         })
     }
 
@@ -312,6 +327,24 @@ impl Lane {
     /// Notes that the lane stands in the queue of turns; says whether it did not before.
     pub(super) fn queue_for_turn(&mut self) -> bool {
         !std::mem::replace(&mut self.queued, true)
+    }
+
+    fn is_not_selected(&self, publication: &Publication) -> bool {
+        self.filter
+            .as_ref()
+            .is_some_and(|filter| !publication.passes(filter))
+    }
+
+    /// Where nothing waits, what was not selected counts as sent: a live lane has seen everything up to the newest.
+    fn note_seen(&mut self) {
+        let waits = match &self.stage {
+            Stage::Every(queue, _) => !queue.is_empty(),
+            Stage::Latest(pending) => !pending.is_empty(),
+            Stage::Joining(_) | Stage::Behind(_) | Stage::CatchingUp => true,
+        };
+        if let Some(newest) = self.newest.as_ref().filter(|_| self.filter.is_some() && !waits) {
+            self.sent = newest.offset;
+        }
     }
 
     fn admit(&mut self, offset: Offset) -> Admit {

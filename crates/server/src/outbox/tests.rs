@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use nexus_protocol::{
-    ChannelName, ChannelStatus, Epoch, FeedState, Gap, Offset, Params, Position, Timestamp, Topic,
+    ChannelName, ChannelStatus, Condition, Epoch, FeedState, Filters, Gap, Offset, Params, Position,
+    Timestamp, Topic,
 };
 use proptest::prelude::*;
 use tokio::time::Instant;
@@ -14,6 +15,7 @@ use tokio::time::Instant;
 use super::*;
 use crate::content::Content;
 use crate::encoded::TopicHead;
+use crate::filters::Predicate;
 use crate::history::{Keep, Ring};
 
 const LATEST: Policy = Policy::Latest {
@@ -29,6 +31,8 @@ struct Model {
     lane: LaneId,
     /// What the subscriber got: offsets, and how many it was told that it missed.
     got: Vec<Got>,
+    /// The offsets behind which it was told that it missed some, and the last of these.
+    missed: Vec<(u64, u64)>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -44,10 +48,14 @@ enum Got {
 
 impl Model {
     fn new(policy: Policy, outbox_bytes: usize, keep: usize) -> Self {
+        Model::selecting(policy, outbox_bytes, keep, None)
+    }
+
+    fn selecting(policy: Policy, outbox_bytes: usize, keep: usize, filter: Option<Arc<Predicate>>) -> Self {
         let topic = Topic::parse(&ChannelName::parse("events").unwrap(), Params::default());
         let topic = topic.unwrap().topic;
         let outbox = Outbox::new(outbox_bytes);
-        let lane = outbox.open(&topic, policy);
+        let lane = outbox.open_filtered(&topic, policy, filter);
         Model {
             head: Arc::new(TopicHead::of(&topic)),
             ring: Ring::default(),
@@ -58,6 +66,7 @@ impl Model {
             outbox,
             lane,
             got: Vec::new(),
+            missed: Vec::new(),
         }
     }
 
@@ -74,8 +83,8 @@ impl Model {
 
     fn publish(&mut self) {
         let offset = self.ring.last().next();
-        let publication =
-            Publication::new(&self.head, offset, Timestamp::EXAMPLE, Content::Whole("1".into()));
+        let content = Content::Whole(format!(r#"{{"n":{}}}"#, offset.0 % 3).into());
+        let publication = Publication::new(&self.head, offset, Timestamp::EXAMPLE, content);
         let publication = Arc::new(publication);
         self.ring.push(Arc::clone(&publication), self.keep, |_| {});
         self.outbox.offer(self.lane, &publication);
@@ -113,15 +122,12 @@ impl Model {
                 let missed = self.ring.oldest().0.saturating_sub(offset.next().0);
                 if missed > 0 {
                     self.got.push(Got::Missed(missed));
+                    self.missed.push((offset.0, offset.0 + missed));
                 }
-                let piece: Vec<Offset> = self
-                    .ring
-                    .after(offset)
-                    .take(3)
-                    .map(|publication| publication.offset)
-                    .collect();
-                self.got.extend(piece.iter().copied().map(Got::Publication));
-                piece.last().copied().unwrap_or(last.max(offset))
+                let piece: Vec<_> = self.ring.after(offset).take(3).cloned().collect();
+                let selected = piece.iter().filter(|it| behind.selects(it));
+                self.got.extend(selected.map(|it| Got::Publication(it.offset)));
+                piece.last().map_or(last.max(offset), |last| last.offset)
             }
         };
         if self.outbox.caught_up(behind.lane, reaches, last) == (Caught::Live { told: true }) {
@@ -194,6 +200,45 @@ proptest! {
         prop_assert_eq!(position, model.ring.last().0, "nothing is left over");
         prop_assert!(!is_behind);
         prop_assert_eq!(model.outbox.waiting(), 0);
+    }
+
+    #[test]
+    fn what_is_filtered_on_the_way_is_what_is_filtered_afterwards(
+        before in 0u64..10,
+        steps in steps(),
+        room in 1usize..2_000,
+        keep in 1usize..20,
+    ) {
+        let filter = Filters([("n".to_owned(), Condition::Equals(1.into()))].into());
+        let filter = Predicate::compile(&filter).unwrap().map(Arc::new);
+        let mut model = Model::selecting(Policy::Every, room, keep, filter);
+        for _ in 0..before {
+            model.publish();
+        }
+        model.start(Some(CatchUp::After(Offset::ZERO)));
+        for step in steps {
+            match step {
+                Step::Publish => model.publish(),
+                Step::Take => {
+                    model.take(Instant::now());
+                }
+                Step::Say => model.say(FeedState::Stale),
+            }
+            prop_assert!(model.outbox.waiting() <= room);
+        }
+        model.take_all();
+        let got: Vec<u64> = model
+            .got
+            .iter()
+            .filter_map(|got| if let Got::Publication(offset) = got { Some(offset.0) } else { None })
+            .collect();
+        let was_missed = |offset: u64| model.missed.iter().any(|(after, last)| *after < offset && offset <= *last);
+        let expected: Vec<u64> = (1..=model.ring.last().0)
+            .filter(|offset| offset % 3 == 1 && !was_missed(*offset))
+            .collect();
+        prop_assert_eq!(got, expected);
+        let closed = model.outbox.close(model.lane).unwrap();
+        prop_assert_eq!(closed.sent, model.ring.last(), "what was not selected counts as seen");
     }
 
     #[test]
@@ -304,11 +349,7 @@ fn gaps_of_the_source_survive_an_overflow_as_one() {
         match work {
             Work::Status(_, status) => gaps.push(status.gap.clone()),
             Work::CatchUp(behind) => model.catch_up(&behind),
-            Work::Publication(_)
-            | Work::Merged(_)
-            | Work::Note(_)
-            | Work::Presence(_)
-            | Work::Overrun => {}
+            Work::Publication(_) | Work::Merged(_) | Work::Note(_) | Work::Presence(_) | Work::Overrun => {}
         }
     }
     assert_eq!(gaps, [Some(Gap::Source { from: 10, to: 25 })]);

@@ -99,7 +99,7 @@ async fn a_snapshot_of_many_keys_comes_in_pieces_and_stands_for_one_offset() {
     let mut seen = Vec::new();
     let mut pieces = 0;
     loop {
-        let snapshot = broker.snapshot(&topic("telemetry"), of).await;
+        let snapshot = broker.snapshot(&topic("telemetry"), of, None).await;
         pieces += 1;
         for frame in &snapshot.frames {
             let push: Value = serde_json::from_str(frame_text(frame)).unwrap();
