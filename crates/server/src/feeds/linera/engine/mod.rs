@@ -1,6 +1,8 @@
 //! The task that owns the feed: it follows the chains that are wanted, hands what arrives to their series, asks the node
 //! where they are, publishes, and says how fresh each topic is.
 
+mod demand;
+mod look;
 mod publish;
 mod report;
 
@@ -9,15 +11,15 @@ use std::future::pending;
 use std::sync::Arc;
 use std::time::Duration;
 
-use nexus_protocol::{ChainId, ChainUpdate, ChannelStatus, FeedState, Timestamp, Topic};
+use nexus_protocol::{ChainId, ChainUpdate, ChannelStatus, Timestamp};
 use tokio::sync::{Semaphore, mpsc};
-use tokio::time::{sleep_until, timeout};
+use tokio::time::sleep_until;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use self::report::Freshness;
+use self::look::{Answer, Looking};
 use super::link::{self, Event, Link, What};
-use super::series::{Series, Step, Survey};
+use super::series::{Series, Step};
 use super::session::{LinkState, Output, Session, Told};
 use super::wire::answers::Block;
 use super::{LineraConfig, Shared};
@@ -25,22 +27,7 @@ use crate::broker::Broker;
 use crate::clock::wall_clock;
 use crate::feeds::backoff::Backoff;
 use crate::feeds::clock::Moment;
-use crate::feeds::demand::Word;
 
-/// A chain is followed for so long after its last subscriber left, so that flapping does no harm.
-const LINGER: Duration = Duration::from_secs(10);
-/// Its past is kept for so long after that, to be continued.
-const DORMANT: Duration = Duration::from_secs(60);
-/// Each chain is looked at so often, whether anything was told or not.
-const SURVEY_EVERY: Duration = Duration::from_secs(30);
-/// And once more so long after it was subscribed: nothing says when a subscription stands.
-const SURVEY_AGAIN: Duration = Duration::from_secs(2);
-/// Between two looks at one chain, at least.
-const SURVEY_PAUSE: Duration = Duration::from_millis(200);
-/// Between looks that did not help.
-const SURVEY_BACKOFF: Backoff = Backoff::new(Duration::from_secs(1), Duration::from_secs(30));
-/// A look must be over within this.
-const SURVEY_WITHIN: Duration = Duration::from_secs(60);
 /// Looks that are on their way at a time.
 const SURVEYS: usize = 8;
 /// The broker must take a publication within this (on the machine's clock).
@@ -95,23 +82,6 @@ struct Followed {
     news: Option<Timestamp>,
     /// What subscribers were told last.
     told: Option<ChannelStatus>,
-}
-
-/// When a chain is looked at.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Looking {
-    /// Not before the link is up.
-    Never,
-    /// At this moment.
-    Due(Moment),
-    /// Being asked since then; once more at that moment, if there is one.
-    Asked(Option<Moment>),
-}
-
-/// What came of a look at a chain.
-struct Answer {
-    chain: ChainId,
-    found: Result<Survey, String>,
 }
 
 impl Engine {
@@ -318,169 +288,6 @@ impl Engine {
         }
     }
 
-    async fn handle_answer(&mut self, answer: Answer) {
-        let now = self.now();
-        let Some(followed) = self.followed.get_mut(&answer.chain) else {
-            return;
-        };
-        let again = match followed.survey {
-            Looking::Asked(again) => again,
-            // It ceased to be followed meanwhile, and is again.
-            Looking::Never | Looking::Due(_) => return,
-        };
-        let mut next = now + SURVEY_EVERY;
-        let mut steps = Vec::new();
-        match answer.found {
-            Ok(survey) => {
-                followed.trouble = survey.flaw.clone();
-                let asked = survey.question.asked;
-                steps = followed.series.handle_survey(survey, now);
-                let wishes = followed.series.take_wish();
-                if followed.series.is_whole() {
-                    followed.retry.reset();
-                    followed.trouble = None;
-                    followed.is_surveyed = followed.subscribed.is_some_and(|since| asked >= since);
-                    // A refusal would have come by now.
-                    if followed
-                        .subscribed
-                        .is_some_and(|since| asked.since(since) >= SURVEY_AGAIN)
-                    {
-                        followed.refused = None;
-                    }
-                    followed.news = Some(wall_clock());
-                    if wishes {
-                        next = now + SURVEY_AGAIN;
-                    }
-                } else {
-                    next = now + followed.retry.next(&mut self.rng);
-                }
-            }
-            Err(reason) => {
-                tracing::debug!(reason, "a look at a chain failed");
-                followed.trouble = Some(reason);
-                next = now + followed.retry.next(&mut self.rng);
-            }
-        }
-        let next = again
-            .map_or(next, |again| next.min(again))
-            .max(now + SURVEY_PAUSE);
-        let is_up = self.session.link() == LinkState::Up;
-        followed.survey = if is_up { Looking::Due(next) } else { Looking::Never };
-        self.perform(&answer.chain, steps).await;
-    }
-
-    /// Starts the look at a chain that is due.
-    fn look_after(&mut self, chain: &ChainId, now: Moment) {
-        let is_up = self.session.link() == LinkState::Up;
-        let Some(followed) = self.followed.get_mut(chain) else {
-            return;
-        };
-        if followed.series.take_wish() && followed.retry.failures() == 0 {
-            followed.survey.ask(now);
-        }
-        let is_due = matches!(followed.survey, Looking::Due(at) if at <= now);
-        if !is_due || !is_up {
-            return;
-        }
-        followed.survey = Looking::Asked(None);
-        // Once more, for what fell between the subscription and what it first told.
-        if !followed.is_surveyed {
-            followed.survey = Looking::Asked(Some(now + SURVEY_AGAIN));
-        }
-        let question = followed.series.question(now);
-        let (node, clock) = (self.shared.node.clone(), self.shared.clock);
-        let (surveys, answers) = (Arc::clone(&self.surveys), self.answers_tx.clone());
-        let chain = chain.clone();
-        self.tracker.spawn(async move {
-            let _permit = surveys.acquire().await;
-            let survey = node.survey(chain.as_str(), question);
-            let found = match timeout(clock.deadline(SURVEY_WITHIN), survey).await {
-                Ok(Ok(survey)) => Ok(survey),
-                Ok(Err(error)) => Err(error.to_string()),
-                Err(_) => Err("the node did not answer in time".to_owned()),
-            };
-            // Nobody is there any more when the feed has ended.
-            let _ = answers.send(Answer { chain, found }).await;
-        });
-    }
-
-    async fn handle_demand(&mut self) {
-        let now = self.now();
-        for (topic, word) in self.shared.demand.take() {
-            let Topic::Chain(chain) = topic else {
-                continue;
-            };
-            match word {
-                Word::Wanted => self.follow(chain, now),
-                Word::Unwanted => {
-                    if let Some(followed) = self.followed.get_mut(&chain) {
-                        followed.until = Some(now + LINGER);
-                    }
-                }
-            }
-        }
-    }
-
-    fn follow(&mut self, chain: ChainId, now: Moment) {
-        if let Some(followed) = self.followed.get_mut(&chain) {
-            followed.until = None;
-            return;
-        }
-        let series = self.dormant.remove(&chain).map(|(series, _)| series);
-        let followed = Followed {
-            series: series.unwrap_or_default(),
-            until: None,
-            survey: Looking::Never,
-            retry: SURVEY_BACKOFF,
-            trouble: None,
-            refused: None,
-            subscribed: None,
-            is_surveyed: false,
-            news: None,
-            told: None,
-        };
-        self.followed.insert(chain.clone(), followed);
-        self.session.want(chain, now);
-    }
-
-    /// Ceases to follow chains that nobody came back to, and forgets the past of those that slept too long.
-    async fn close_deserted(&mut self, now: Moment) {
-        let is_over = |followed: &Followed| followed.until.is_some_and(|until| until <= now);
-        let over: Vec<ChainId> = self
-            .followed
-            .iter()
-            .filter(|(_, followed)| is_over(followed))
-            .map(|(chain, _)| chain.clone())
-            .collect();
-        for chain in over {
-            let Some(mut followed) = self.followed.remove(&chain) else {
-                continue;
-            };
-            self.session.unwant(&chain);
-            followed.series.pause();
-            let asleep = Freshness {
-                state: FeedState::Stale,
-                reason: Some("nobody listened for a while".to_owned()),
-                news: followed.news,
-            };
-            let status = self.status(asleep);
-            self.broker.set_status(&Topic::Chain(chain.clone()), status).await;
-            self.dormant.insert(chain, (followed.series, now + DORMANT));
-        }
-        let slept: Vec<ChainId> = self
-            .dormant
-            .iter()
-            .filter(|(_, (_, until))| *until <= now)
-            .map(|(chain, _)| chain.clone())
-            .collect();
-        for chain in slept {
-            if let Some((series, _)) = self.dormant.remove(&chain) {
-                self.untrue += series.untrue();
-            }
-            self.broker.forget(&Topic::Chain(chain)).await;
-        }
-    }
-
     fn with_series(&mut self, chain: &ChainId, act: impl FnOnce(&mut Series) -> Vec<Step>) -> Vec<Step> {
         match self.followed.get_mut(chain) {
             Some(followed) => act(&mut followed.series),
@@ -490,16 +297,5 @@ impl Engine {
 
     fn now(&self) -> Moment {
         self.shared.clock.now()
-    }
-}
-
-impl Looking {
-    /// At this moment, or once more if it is being asked.
-    fn ask(&mut self, at: Moment) {
-        *self = match *self {
-            Looking::Never => Looking::Due(at),
-            Looking::Due(before) => Looking::Due(before.min(at)),
-            Looking::Asked(again) => Looking::Asked(Some(again.map_or(at, |again| again.min(at)))),
-        };
     }
 }
