@@ -7,8 +7,8 @@ use std::time::Duration;
 use nexus_client::native::{Client, Events};
 use nexus_client::{AfterRefusal, Back, Event, LinkState, TokenNeed};
 use nexus_protocol::{
-    ChannelStatus, ErrorCode, FeedState, Mode, Payload, Position, PresenceUpdate, Publication, Push, Refusal,
-    Subscribe, SubscriptionToken, Timestamp, Topic, encode_push,
+    ChannelStatus, ErrorCode, FeedState, Mode, Offset, Payload, Position, PresenceUpdate, Publication, Push,
+    Refusal, Subscribe, SubscriptionToken, Timestamp, Topic, encode_push,
 };
 
 use crate::connection::{Connection, interrupted, read_token};
@@ -90,6 +90,7 @@ pub(crate) async fn run(args: Args) -> Result<(), Failure> {
         notes: Paint::stderr(),
         server: args.connection.server.to_string(),
         left: args.count,
+        printed: None,
     };
     let end = tokio::select! {
         end = printer.listen(&client, events) => end,
@@ -100,8 +101,13 @@ pub(crate) async fn run(args: Args) -> Result<(), Failure> {
         .await;
     client.close().await;
     end?;
-    if let Ok(Some(position)) = position {
-        let Position { epoch, offset } = position;
+    if let Ok(Some(Position { epoch, offset })) = position {
+        // What came and was not printed any more is still to come.
+        let offset = match &printer.printed {
+            Some(printed) if printed.is_of_many => return Ok(()),
+            Some(printed) => printed.offset,
+            None => offset,
+        };
         printer.note(&format!("go on from here with --recover {epoch}:{offset}"));
     }
     Ok(())
@@ -154,6 +160,15 @@ struct Printer {
     notes: Paint,
     server: String,
     left: Option<u64>,
+    // The last publication that was printed, unless something behind it is lost.
+    printed: Option<Printed>,
+}
+
+/// Where a publication that was printed stands.
+struct Printed {
+    offset: Offset,
+    /// Others of the same offset may follow.
+    is_of_many: bool,
 }
 
 impl Printer {
@@ -165,6 +180,10 @@ impl Printer {
                     conflated,
                 } => {
                     self.publication(&publication)?;
+                    self.printed = Some(Printed {
+                        offset: publication.offset,
+                        is_of_many: publication.snapshot && publication.topic.has_keys(),
+                    });
                     if conflated > 0 && matches!(self.style, Style::Pretty) {
                         self.note(&format!("{conflated} before it were replaced by it"));
                     }
@@ -195,7 +214,10 @@ impl Printer {
                 }
                 Event::Subscribed { topic, .. } => self.note(&format!("subscribed to {topic}")),
                 Event::Status { topic, status } => self.status(&topic, &status),
-                Event::Lost { topic, loss } => self.warn(&format!("{topic}: {loss}")),
+                Event::Lost { topic, loss } => {
+                    self.printed = None;
+                    self.warn(&format!("{topic}: {loss}"));
+                }
                 Event::Refused { topic, refusal, next } => match next {
                     AfterRefusal::RetryAt(_) => {
                         self.warn(&format!("{topic} is refused for now: {}", refusal.message));
