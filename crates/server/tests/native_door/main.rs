@@ -14,6 +14,8 @@ mod durable;
 mod files;
 mod filters;
 mod logs;
+mod permissions;
 mod recovery;
+mod rooms;
 mod slow_clients;
 mod tokens;
