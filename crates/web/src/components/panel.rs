@@ -151,7 +151,10 @@ fn Notice(props: &NoticeProps) -> Html {
             format!("Source down {}", format::span(now.saturating_sub(*since) as f64)),
             reason.clone(),
         ),
-        _ => ("Resyncing".to_owned(), None),
+        Freshness::Failed(reason) | Freshness::Barred(reason) => ("Refused".to_owned(), Some(reason.clone())),
+        Freshness::Loading | Freshness::Quiet | Freshness::Live | Freshness::Resyncing => {
+            ("Resyncing".to_owned(), None)
+        }
     };
     html! { <p class="panel-notice" title={reason}>{ text }</p> }
 }

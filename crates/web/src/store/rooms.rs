@@ -169,8 +169,11 @@ impl Store {
     /// A room cannot be joined.
     pub(crate) fn handle_join_refused(&self, topic: &Topic, refusal: Refusal) {
         if let Some(name) = RoomName::of(topic) {
-            self.feeds()
-                .write(|feeds| feeds.turn(topic, Stage::Refused(refusal.clone())));
+            // What was heard before does not make a refusal old news.
+            self.feeds().write(|feeds| {
+                feeds.ask(topic.clone());
+                feeds.turn(topic, Stage::Refused(refusal.clone()));
+            });
             self.change(&name, |room, _| room.access = Access::Refused(refusal));
         }
     }

@@ -2,12 +2,15 @@
 //!
 //! A test waits for the scheduler and for animation frames, never for time.
 
+mod account;
 mod book;
+mod chains;
 mod chip;
 mod crash;
 mod dialogs;
 mod frames;
 mod panels;
+mod rooms;
 mod stage;
 mod tape;
 mod watchlist;

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use nexus_client::Wish;
 use nexus_protocol::{
     Book, BookLevel, ChannelStatus, Decimal, Depth, FeedState, Offset, Payload, Price, Publication, Side,
-    Symbol, Timestamp, Topic, Trade, Trades,
+    Symbol, Timestamp, Topic, Trade, Trades, UserId,
 };
 use wasm_bindgen::JsCast;
 use wasm_bindgen_futures::JsFuture;
@@ -22,7 +22,7 @@ use yew::{
 use crate::components::{Dialog, OpenDialog, StarsProvider};
 use crate::hooks::{Places, SettingsHandle, TokenDesk};
 use crate::state::feed::{Moment, Stage as FeedStage};
-use crate::state::link::{Link, Phase};
+use crate::state::link::{Identity, Link, Phase};
 use crate::state::place::{Markets, Place};
 use crate::state::settings::Settings;
 use crate::state::token::Token;
@@ -53,11 +53,16 @@ struct Props {
     open: OpenDialog,
     go: Callback<Markets>,
     sign_in: Callback<(Token, bool)>,
+    token: Option<Token>,
+    settings: Settings,
 }
 
 #[component]
 fn Surroundings(props: &Props) -> Html {
-    let settings: SettingsHandle = use_reducer(Settings::default);
+    let settings: SettingsHandle = {
+        let first = props.settings.clone();
+        use_reducer(move || first)
+    };
     let here = use_state(|| Rc::new(Markets::default()));
     let go = {
         let (here, go) = (here.setter(), props.go.clone());
@@ -72,7 +77,7 @@ fn Surroundings(props: &Props) -> Html {
         go,
     };
     let desk = TokenDesk {
-        token: None,
+        token: props.token.clone(),
         sign_in: props.sign_in.clone(),
         sign_out: Callback::noop(),
     };
@@ -96,6 +101,17 @@ fn Surroundings(props: &Props) -> Html {
 impl Stage {
     /// Mounts what `show` gives on an empty store, with a link that is up.
     pub(super) async fn show(show: fn() -> Html) -> Self {
+        Self::mount(show, None, Settings::default()).await
+    }
+
+    /// The same for someone who is signed in, and has set something.
+    pub(super) async fn show_to(user: &str, settings: Settings, show: fn() -> Html) -> Self {
+        let stage = Self::mount(show, Some(user), settings).await;
+        stage.store.handle_identity(&UserId::parse(user).unwrap());
+        stage
+    }
+
+    async fn mount(show: fn() -> Html, user: Option<&str>, settings: Settings) -> Self {
         let wishes: Rc<RefCell<Vec<Wish>>> = Rc::default();
         let opened: Rc<RefCell<Vec<Dialog>>> = Rc::default();
         let went: Rc<RefCell<Vec<Markets>>> = Rc::default();
@@ -106,8 +122,14 @@ impl Stage {
             store: store.clone(),
             link: Rc::new(Link {
                 phase: Phase::Up,
+                identity: user.map(|user| Identity {
+                    user: user.into(),
+                    expires_at: now() + 3_600_000,
+                }),
                 ..Link::new("ws://test/v1/ws")
             }),
+            token: user.map(|_| Token::parse("e30.e30.x", now()).unwrap()),
+            settings,
             show: Callback::from(move |()| show()),
             open: recorder(&opened),
             go: recorder(&went),
@@ -174,12 +196,17 @@ impl Stage {
 
     /// A publication arrives.
     pub(super) fn publish(&self, topic: Topic, payload: Payload) {
+        self.publish_as(topic, payload, Offset(1), None);
+    }
+
+    /// Someone's publication arrives.
+    pub(super) fn publish_as(&self, topic: Topic, payload: Payload, offset: Offset, from: Option<&str>) {
         let publication = Publication {
             topic,
-            offset: Offset(1),
+            offset,
             snapshot: false,
             timestamp: Timestamp::from_millis(now()),
-            from: None,
+            from: from.map(|from| UserId::parse(from).unwrap()),
             payload,
         };
         self.store.handle_publication(&publication, now());

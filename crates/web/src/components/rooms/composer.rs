@@ -49,13 +49,17 @@ pub(super) fn Composer(props: &Props) -> Html {
         })
     };
     let send = {
-        let (store, name) = (store.clone(), name.clone());
+        let (store, name, field) = (store.clone(), name.clone(), field.clone());
         Callback::from(move |()| {
             // As it is now: what was typed since the last rendering counts as well.
             let draft = store.room(&name).read(|room: &Room| room.draft.clone());
             let text = draft.trim();
-            if !text.is_empty() {
-                store.say(&name, &browser::unique_name(), text, browser::now());
+            if text.is_empty() || !store.say(&name, &browser::unique_name(), text, browser::now()) {
+                return;
+            }
+            // Typed and sent within one frame, the rendering would see no change.
+            if let Some(field) = field.cast::<HtmlTextAreaElement>() {
+                field.set_value("");
             }
         })
     };
