@@ -5,4 +5,5 @@
 mod world;
 
 mod keys;
+mod killed;
 mod restarts;
