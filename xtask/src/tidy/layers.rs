@@ -32,6 +32,7 @@ const MODULES: &[(&str, Layer)] = &[
     ("devices", Layer::Shared),
     ("namespaces", Layer::Pure),
     ("clock", Layer::Pure),
+    ("feeds::hyperliquid::address", Layer::Pure),
     ("feeds::hyperliquid::wire", Layer::Pure),
     ("feeds::hyperliquid::number", Layer::Pure),
     ("feeds::linera::wire", Layer::Pure),

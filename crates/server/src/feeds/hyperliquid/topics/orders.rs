@@ -5,21 +5,23 @@
 //! comes beside it keeps watch: an order that stands in one and not in the other for some seconds shows that something
 //! was left out, and the archive is asked.
 
-use std::cmp::Ordering;
-use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+mod join;
+mod ledger;
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use nexus_protocol::{Decimal, Order, OrderChange, Side, Topic, TradeGap, UserId};
+use nexus_protocol::{Topic, UserId};
 
+use self::join::{Joining, Overlap};
+use self::ledger::{Known, frame, oldest_first};
 use super::quiet::Quiet;
-use super::{AccountFetch, Effect, Fetch, json};
-use crate::content::{Content, Frame, Part, PartKey, Parts};
+use super::{AccountFetch, Effect, Fetch};
+use crate::content::Frame;
 use crate::feeds::clock::Moment;
 use crate::feeds::hyperliquid::address::Address;
-use crate::feeds::hyperliquid::number;
 use crate::feeds::hyperliquid::topics::fills::PAGE;
-use crate::feeds::hyperliquid::wire::Source;
 use crate::feeds::hyperliquid::wire::account::{WireChange, WireOrder};
 
 /// The most orders of a snapshot; the oldest closed ones go first.
@@ -48,8 +50,6 @@ const DOUBT_AGAIN: Duration = Duration::from_secs(20);
 const DISTRUSTED_FOR: Duration = Duration::from_secs(10);
 /// What the archive has, the source should have sent after so many milliseconds.
 const OWED_AFTER: u64 = 3_000;
-/// What is said of an order that is open no more, and whose end nobody told.
-const UNKNOWN: &str = "unknown";
 
 /// The orders of one account.
 #[derive(Debug)]
@@ -77,16 +77,6 @@ pub(crate) struct OrderBook {
     round: u64,
 }
 
-/// What is known of an order.
-#[derive(Clone, Debug)]
-struct Known {
-    time: u64,
-    status: String,
-    size: Decimal,
-    is_over: bool,
-    order: WireOrder,
-}
-
 #[derive(Debug)]
 enum Phase {
     /// Not subscribed.
@@ -98,28 +88,6 @@ enum Phase {
         /// The list of open orders is being asked for, to see whether the account is merely quiet.
         is_asked: bool,
     },
-}
-
-#[derive(Debug)]
-struct Joining {
-    since: Moment,
-    /// The two sources do not agree.
-    is_dispute: bool,
-    held: Vec<WireChange>,
-    /// The past is there, and whether it hangs together with what is known.
-    past: Option<Overlap>,
-    open: Option<Vec<WireOrder>>,
-    /// When to ask the archive for what is not there; it was asked if absent.
-    fetch_past: Option<Moment>,
-    fetch_open: Option<Moment>,
-}
-
-/// Whether a page of the past reaches back to what is known.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Overlap {
-    Whole,
-    /// It begins at this time only.
-    From(u64),
 }
 
 impl OrderBook {
@@ -347,354 +315,7 @@ impl OrderBook {
         })
     }
 
-    fn join(&mut self, fetch_at: Moment, is_dispute: bool, now: Moment) {
-        self.round += 1;
-        self.phase = Phase::Joining(Joining {
-            since: now,
-            is_dispute,
-            held: Vec::new(),
-            past: None,
-            open: None,
-            fetch_past: Some(fetch_at),
-            fetch_open: Some(fetch_at),
-        });
-    }
-
-    /// Whether a page reaches back to what is known. Of an account without orders, everything there is came since,
-    /// unless the page is full.
-    fn overlap(&self, rows: &[WireChange], is_full: bool) -> Overlap {
-        let is_known = |row: &WireChange| {
-            let known = self.known.get(&row.order.oid);
-            known.is_some_and(|known| known.time >= row.status_timestamp)
-        };
-        let is_whole =
-            self.last.is_none() || rows.iter().any(is_known) || (self.known.is_empty() && !is_full);
-        match rows.first() {
-            Some(first) if !is_whole => Overlap::From(first.status_timestamp),
-            None if !is_whole => Overlap::From(u64::MAX),
-            _ => Overlap::Whole,
-        }
-    }
-
-    fn join_if_complete(&mut self, millis: u64, now: Moment) -> Vec<Effect> {
-        let Phase::Joining(joining) = &self.phase else {
-            return Vec::new();
-        };
-        let (Some(past), Some(_)) = (joining.past, &joining.open) else {
-            return Vec::new();
-        };
-        let gap = match (past, self.last) {
-            (Overlap::From(to), Some(from)) => Some(TradeGap {
-                from,
-                to: to.min(millis).max(from),
-            }),
-            _ => None,
-        };
-        self.joined(gap, millis, now)
-    }
-
-    /// Something may be missing, and cannot be had.
-    fn give_up(&mut self, millis: u64, now: Moment) -> Vec<Effect> {
-        let Phase::Joining(joining) = &self.phase else {
-            return Vec::new();
-        };
-        let gap = match (joining.past, self.last) {
-            (Some(Overlap::Whole), _) | (_, None) => None,
-            (_, Some(from)) => {
-                let first = joining.held.iter().filter(|row| self.is_news(row));
-                let first = first.map(|row| row.status_timestamp).min();
-                Some(TradeGap {
-                    from,
-                    to: first.unwrap_or(millis).max(from),
-                })
-            }
-        };
-        self.joined(gap, millis, now)
-    }
-
-    /// Publishes what was held back, and what stands in the list of open orders alone.
-    fn joined(&mut self, gap: Option<TradeGap>, millis: u64, now: Moment) -> Vec<Effect> {
-        let running = Phase::Running { is_asked: false };
-        let Phase::Joining(joining) = std::mem::replace(&mut self.phase, running) else {
-            return Vec::new();
-        };
-        self.quiet.assure(now);
-        let mut rows = joining.held;
-        rows.sort_by_key(|row| row.status_timestamp);
-        let is_first = self.last.is_none();
-        let owed = rows
-            .iter()
-            .any(|row| self.is_news(row) && row.status_timestamp + OWED_AFTER < millis);
-        let mut effects = Vec::new();
-        if is_first {
-            self.keep_last_states(&mut rows);
-            let parts = rows.iter().map(|row| self.tell(row)).collect();
-            effects.extend(self.announce(None, parts));
-        } else {
-            if joining.is_dispute && owed {
-                self.is_distrusted = true;
-                effects.push(Effect::Renew(Source::Orders {
-                    user: self.address.clone(),
-                }));
-            }
-            effects.extend(self.publish(rows, gap));
-        }
-        if std::mem::take(&mut self.awaits_snapshot) {
-            self.is_distrusted = true;
-        }
-        if self.is_distrusted {
-            self.quiet.ask_by(now + DISTRUSTED_FOR);
-        }
-        let open = joining.open.unwrap_or_default();
-        // Older than the past reaches: nothing but that it is open is known.
-        let is_broken = is_first || gap.is_some();
-        let older = open.iter().filter(|order| !self.known.contains_key(&order.oid));
-        let older: Vec<WireChange> = older
-            .map(|order| WireChange {
-                order: order.clone(),
-                status: "open".to_owned(),
-                status_timestamp: order.timestamp,
-            })
-            .filter(|change| is_broken || change.status_timestamp <= self.floor)
-            .collect();
-        let parts = older.iter().map(|change| self.tell(change)).collect();
-        effects.extend(self.announce(None, parts));
-        // Our clock may be ahead of the exchange's.
-        self.last = self.last.or(Some(millis.saturating_sub(60_000)));
-        self.compare(&open, now);
-        effects.extend(self.give_lost_up(millis, now));
-        effects
-    }
-
-    /// Of the past before anybody looked, only how each order ended, or stands now; and not more than the last ones.
-    fn keep_last_states(&mut self, rows: &mut Vec<WireChange>) {
-        let first = rows.first().map(|row| row.status_timestamp);
-        let mut known = HashSet::new();
-        let mut last: Vec<WireChange> = Vec::new();
-        while let Some(row) = rows.pop() {
-            if known.insert(row.order.oid) {
-                last.push(row);
-            }
-        }
-        last.reverse();
-        let surplus = last.len().saturating_sub(FIRST);
-        let mut cut = surplus;
-        let mut floor = self.floor;
-        last.retain(|row| {
-            let goes = cut > 0 && is_over(&row.status);
-            if goes {
-                cut -= 1;
-                floor = floor.max(row.status_timestamp);
-            }
-            !goes
-        });
-        // What lies before the page's first row, or was left out, is no news when a longer page has it.
-        self.floor = floor.max(first.unwrap_or_default());
-        *rows = last;
-    }
-
-    /// Notes about which orders the two sources do not agree.
-    fn compare(&mut self, open: &[WireOrder], now: Moment) {
-        let listed: HashMap<u64, &WireOrder> = open.iter().map(|order| (order.oid, order)).collect();
-        let mut disputed: HashSet<u64> = HashSet::new();
-        for (oid, known) in &self.known {
-            // Other dexes have lists of their own.
-            let is_main = !known.order.coin.as_str().contains(':');
-            if !known.is_over && is_main && !listed.contains_key(oid) {
-                disputed.insert(*oid);
-            }
-        }
-        for (oid, order) in listed {
-            let agrees = match self.known.get(&oid) {
-                Some(known) => !known.is_over && number::compare(&known.size, &order.sz) == Ordering::Equal,
-                None => false,
-            };
-            if !agrees {
-                disputed.insert(oid);
-            }
-        }
-        self.disputed.retain(|oid, _| disputed.contains(oid));
-        for oid in disputed {
-            self.disputed.entry(oid).or_insert(now);
-        }
-    }
-
-    /// Says of orders that are open no more, and whose end the archive does not have either, that they are gone.
-    fn give_lost_up(&mut self, millis: u64, now: Moment) -> Vec<Effect> {
-        let lost: Vec<u64> = self
-            .disputed
-            .iter()
-            .filter(|(_, since)| now.since(**since) >= LOST_AFTER)
-            .map(|(oid, _)| *oid)
-            .collect();
-        let mut effects = Vec::new();
-        for oid in lost {
-            self.disputed.remove(&oid);
-            let Some(known) = self.known.get(&oid).filter(|known| !known.is_over) else {
-                continue;
-            };
-            let gap = TradeGap {
-                from: known.time,
-                to: millis.max(known.time),
-            };
-            let change = WireChange {
-                order: known.order.clone(),
-                status: UNKNOWN.to_owned(),
-                status_timestamp: gap.to,
-            };
-            let part = self.tell(&change);
-            effects.extend(self.announce(Some(gap), vec![part]));
-        }
-        effects
-    }
-
     fn topic(&self) -> Topic {
         Topic::UserOrders(self.user.clone())
     }
-
-    fn is_news(&self, row: &WireChange) -> bool {
-        let Some(known) = self.known.get(&row.order.oid) else {
-            return row.status_timestamp > self.floor || self.last.is_none();
-        };
-        if known.is_over {
-            // What was given up for lost turned up.
-            return known.status == UNKNOWN && is_over(&row.status);
-        }
-        match row.status_timestamp.cmp(&known.time) {
-            Ordering::Less => false,
-            Ordering::Greater => true,
-            Ordering::Equal => {
-                row.status != known.status || number::compare(&row.order.sz, &known.size) == Ordering::Less
-            }
-        }
-    }
-
-    /// Publishes what is news, in order of time, and declares what is missing before it.
-    fn publish(&mut self, mut rows: Vec<WireChange>, gap: Option<TradeGap>) -> Vec<Effect> {
-        rows.sort_by_key(|row| row.status_timestamp);
-        let mut parts = Vec::new();
-        for row in rows {
-            if self.is_news(&row) {
-                parts.push(self.tell(&row));
-            }
-        }
-        self.announce(gap, parts)
-    }
-
-    /// Publications of these parts. A gap stands in one of its own before them, so that the snapshot is without it.
-    fn announce(&self, gap: Option<TradeGap>, parts: Vec<Part>) -> Vec<Effect> {
-        let topic = self.topic();
-        let publish = |frame: &Arc<Frame>, parts: &[Part]| {
-            let content = Content::Parts(Parts {
-                frame: Arc::clone(frame),
-                parts: parts.to_vec(),
-            });
-            Effect::Publish(topic.clone(), content)
-        };
-        let mut effects = Vec::new();
-        if let Some(gap) = gap {
-            let close = format!("],\"gap\":{}}}", json(&gap));
-            effects.push(Effect::Gap(topic.clone(), gap));
-            effects.push(publish(&frame(&close), &[]));
-        }
-        effects.extend(
-            parts
-                .chunks(PER_PUBLICATION)
-                .map(|parts| publish(&self.frame, parts)),
-        );
-        effects
-    }
-
-    /// Remembers a change; gives what is published of it.
-    fn tell(&mut self, row: &WireChange) -> Part {
-        let oid = row.order.oid;
-        self.disputed.remove(&oid);
-        let is_over = is_over(&row.status);
-        let change = change(row, self.known.contains_key(&oid));
-        let known = Known {
-            time: row.status_timestamp,
-            status: row.status.clone(),
-            size: row.order.sz.clone(),
-            is_over,
-            order: row.order.clone(),
-        };
-        let was_over = self.known.insert(oid, known).is_some_and(|known| known.is_over);
-        if is_over && !was_over {
-            self.closed.push_back(oid);
-        }
-        self.last = Some(
-            self.last
-                .map_or(row.status_timestamp, |last| last.max(row.status_timestamp)),
-        );
-        while self.known.len() > REMEMBERED
-            && let Some(oldest) = self.closed.pop_front()
-        {
-            if let Some(gone) = self.known.remove(&oldest) {
-                self.floor = self.floor.max(gone.time);
-            }
-        }
-        let order = Order {
-            id: oid,
-            client_id: row.order.cloid.clone(),
-            symbol: row.order.coin.clone(),
-            side: Side::from(row.order.side),
-            price: row.order.limit_px.clone(),
-            size: row.order.sz.clone(),
-            original_size: row.order.orig_sz.clone(),
-            change,
-            status: row.status.clone(),
-            timestamp: row.status_timestamp,
-            placed_at: row.order.timestamp,
-        };
-        Part {
-            key: PartKey::Number(oid),
-            text: json(&order),
-            is_final: is_over,
-        }
-    }
-}
-
-/// What stands around orders.
-fn frame(close: &str) -> Arc<Frame> {
-    Arc::new(Frame {
-        open: "{\"orders\":[".into(),
-        close: close.into(),
-        keep: SNAPSHOT,
-    })
-}
-
-/// What happened to an order, from its status and its sizes.
-fn change(row: &WireChange, is_known: bool) -> OrderChange {
-    let status = row.status.as_str();
-    if status == "filled" {
-        OrderChange::Filled
-    } else if status == "rejected" || status.ends_with("Rejected") {
-        OrderChange::Rejected
-    } else if is_over(status) {
-        OrderChange::Cancelled
-    } else if is_known || number::compare(&row.order.sz, &row.order.orig_sz) != Ordering::Equal {
-        OrderChange::Updated
-    } else {
-        OrderChange::Created
-    }
-}
-
-/// Whether nothing more happens to an order. A status that is not known does not end it: the list of open orders will.
-fn is_over(status: &str) -> bool {
-    matches!(
-        status,
-        "filled" | "rejected" | "scheduledCancel" | "internalCancel" | UNKNOWN
-    ) || status.ends_with("Rejected")
-        || status.ends_with("anceled")
-        || status.ends_with("ancelled")
-}
-
-/// Some lists come newest first; rows of the same time stay in the order in which they happened.
-fn oldest_first(rows: &mut [WireChange]) {
-    if let (Some(first), Some(last)) = (rows.first(), rows.last())
-        && first.status_timestamp > last.status_timestamp
-    {
-        rows.reverse();
-    }
-    rows.sort_by_key(|row| row.status_timestamp);
 }
