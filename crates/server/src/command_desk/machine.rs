@@ -17,9 +17,9 @@ use crate::command_desk::record::{Facts, Follower, Record, State};
 use crate::command_desk::shelf::Shelf;
 
 /// The most open commands of one device.
-pub const MOST_OPEN_OF_ONE: usize = 100;
+pub(super) const MOST_OPEN_OF_ONE: usize = 100;
 /// The most open commands.
-pub const MOST_OPEN: usize = 10_000;
+pub(super) const MOST_OPEN: usize = 10_000;
 /// What all open commands may hold.
 const MOST_OPEN_BYTES: usize = 64 << 20;
 
@@ -30,7 +30,7 @@ const UNSTORED: &str = "the server could not store it";
 
 /// All commands that are known, and what is to be done about them.
 #[derive(Debug)]
-pub struct Machine<L> {
+pub(super) struct Machine<L> {
     shelf: Shelf<L>,
     links: Links<L>,
     outputs: VecDeque<Output<L>>,
@@ -38,7 +38,7 @@ pub struct Machine<L> {
 
 impl<L: Clone + Eq + Hash> Machine<L> {
     /// A command is ordered.
-    pub fn order(&mut self, now: Timestamp, order: Order<L>) {
+    pub(super) fn order(&mut self, now: Timestamp, order: Order<L>) {
         let by_key = |key| self.shelf.ordered_under(&order.by, key);
         if let Some(id) = order.key.as_ref().and_then(by_key).cloned() {
             return self.repeat(&id, order);
@@ -70,7 +70,7 @@ impl<L: Clone + Eq + Hash> Machine<L> {
     }
 
     /// A line was stored, or could not be.
-    pub fn stored(&mut self, update: &CommandUpdate, is_stored: bool) {
+    pub(super) fn stored(&mut self, update: &CommandUpdate, is_stored: bool) {
         let id = &update.command_id;
         let Some(record) = self.shelf.get_mut(id) else {
             return;
@@ -91,7 +91,7 @@ impl<L: Clone + Eq + Hash> Machine<L> {
     }
 
     /// A device says that it has a command.
-    pub fn received(&mut self, ticket: Ticket, id: &CommandId) {
+    pub(super) fn received(&mut self, ticket: Ticket, id: &CommandId) {
         let answer = match self.shelf.get_mut(id) {
             Some(record) if record.may_be_known() => match &record.state {
                 State::Queued | State::Sent => {
@@ -114,7 +114,7 @@ impl<L: Clone + Eq + Hash> Machine<L> {
     }
 
     /// A device says what became of a command.
-    pub fn result(&mut self, ticket: Ticket, result: &CommandResult) {
+    pub(super) fn result(&mut self, ticket: Ticket, result: &CommandResult) {
         let id = &result.command_id;
         let answer = match self.shelf.get_mut(id) {
             Some(record) if record.may_be_known() => match &mut record.state {
@@ -147,7 +147,7 @@ impl<L: Clone + Eq + Hash> Machine<L> {
     }
 
     /// A device is reached over this connection from now on, and over no other. The clock is to be told first.
-    pub fn attach(&mut self, device: &DeviceId, line: L) {
+    pub(super) fn attach(&mut self, device: &DeviceId, line: L) {
         self.unlink(device);
         self.links.attach(device, line);
         for id in self.shelf.open_of(device) {
@@ -156,7 +156,7 @@ impl<L: Clone + Eq + Hash> Machine<L> {
     }
 
     /// A device is reached no more.
-    pub fn detach(&mut self, device: &DeviceId) {
+    pub(super) fn detach(&mut self, device: &DeviceId) {
         self.unlink(device);
         for id in self.shelf.open_of(device) {
             let Some(record) = self.shelf.get_mut(&id) else {
@@ -174,7 +174,7 @@ impl<L: Clone + Eq + Hash> Machine<L> {
     }
 
     /// Ends what is too late.
-    pub fn tick(&mut self, now: Timestamp) {
+    pub(super) fn tick(&mut self, now: Timestamp) {
         while let Some(id) = self.shelf.pop_due(now) {
             match self.shelf.get(&id).map(|record| &record.state) {
                 // Its sender is to be answered first; then it is looked at again.
@@ -188,12 +188,12 @@ impl<L: Clone + Eq + Hash> Machine<L> {
     }
 
     /// When [`Machine::tick`] is due.
-    pub fn next_deadline(&self) -> Option<Timestamp> {
+    pub(super) fn next_deadline(&self) -> Option<Timestamp> {
         self.shelf.next_deadline()
     }
 
     /// Takes over the commands of the log, as they stood before the server started.
-    pub fn restore(&mut self, now: Timestamp, standing: Vec<CommandUpdate>) {
+    pub(super) fn restore(&mut self, now: Timestamp, standing: Vec<CommandUpdate>) {
         let mut ids = Vec::new();
         for update in standing {
             let id = update.command_id.clone();
@@ -211,30 +211,23 @@ impl<L: Clone + Eq + Hash> Machine<L> {
     }
 
     /// What is to be done, in order.
-    pub fn outputs(&mut self) -> VecDeque<Output<L>> {
+    pub(super) fn outputs(&mut self) -> VecDeque<Output<L>> {
         std::mem::take(&mut self.outputs)
     }
 
     /// How much is to be done.
-    pub fn waiting(&self) -> usize {
+    pub(super) fn waiting(&self) -> usize {
         self.outputs.len()
     }
 
     /// How many commands are open.
-    pub fn open(&self) -> usize {
+    pub(super) fn open(&self) -> usize {
         self.shelf.open()
     }
 
     /// Whose a command is, if it is known.
-    pub fn device_of(&self, id: &CommandId) -> Option<&DeviceId> {
+    pub(super) fn device_of(&self, id: &CommandId) -> Option<&DeviceId> {
         self.shelf.get(id).map(|record| &record.facts.device)
-    }
-
-    /// How a command stands, if it is known.
-    pub fn look(&self, id: &CommandId) -> Option<CommandUpdate> {
-        let record = self.shelf.get(id)?;
-        let is_stored = !matches!(record.state, State::Storing { .. });
-        is_stored.then(|| record.update(None))
     }
 
     /// How many commands are on their way over a connection.

@@ -34,7 +34,6 @@ use crate::content::{Content, Draft, Keyed};
 use crate::metrics::Metrics;
 use crate::outbox::{Note, Outbox};
 
-pub use crate::command_desk::machine::{MOST_OPEN, MOST_OPEN_OF_ONE};
 pub use crate::command_desk::port::{Event, Order, Output, Ticket};
 pub use crate::command_desk::record::{Facts, Follower};
 
@@ -122,12 +121,6 @@ impl CommandDesk {
     pub async fn device_of(&self, id: &CommandId) -> Option<DeviceId> {
         self.ready().await.ok()?;
         self.lock().machine.device_of(id).cloned()
-    }
-
-    /// How a command stands, if it is known.
-    pub async fn look(&self, id: &CommandId) -> Option<CommandUpdate> {
-        self.ready().await.ok()?;
-        self.lock().machine.look(id)
     }
 
     /// How many commands are open.

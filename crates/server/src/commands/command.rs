@@ -7,7 +7,7 @@ use nexus_protocol::{
 };
 use serde_json::json;
 
-use crate::auth::Act;
+use crate::auth::{Act, Role, Who};
 use crate::command_desk::{Follower, Line, Order, Ticket};
 use crate::commands::{Cx, is_name};
 
@@ -123,11 +123,18 @@ async fn is_theirs(cx: &Cx, id: &CommandId) -> Result<(), Refusal> {
     let permissions = &cx.gateway.permissions;
     match cx.gateway.desk.device_of(id).await {
         Some(device) => permissions.check(&cx.who, Act::Report(&device)),
-        None if cx.who.user().is_none() => Err(Refusal::new(
-            ErrorCode::AuthFailed,
-            "answering a command needs a token; send `auth` first",
-        )),
-        None => Err(wrong("there is no such command, or it was long ago")),
+        None => Err(match &cx.who {
+            Who::Anonymous => Refusal::new(
+                ErrorCode::AuthFailed,
+                "answering a command needs a token; send `auth` first",
+            ),
+            Who::SignedIn(identity) => match identity.role {
+                Role::Device | Role::Admin => wrong("there is no such command, or it was long ago"),
+                Role::Viewer | Role::Operator => {
+                    Refusal::new(ErrorCode::Forbidden, "only devices answer commands")
+                }
+            },
+        }),
     }
 }
 

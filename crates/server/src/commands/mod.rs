@@ -17,7 +17,6 @@ use std::time::Duration;
 use nexus_protocol::{ClientId, ErrorCode, Refusal, Reply, Subscribe, Topic, Unsubscribed};
 
 use crate::auth::Who;
-use crate::broker::BrokerError;
 use crate::filters::Predicate;
 use crate::gateway::Gateway;
 use crate::hub::Seat;
@@ -86,11 +85,6 @@ pub fn unsubscribed(topic: &Topic) -> Reply {
         channel: topic.channel_name(),
         params: topic.params(),
     })
-}
-
-/// The refusal of what could not be stored.
-fn not_stored(error: BrokerError) -> Refusal {
-    Refusal::new(ErrorCode::Internal, format!("{error}; try again later")).retry_after_ms(60_000)
 }
 
 /// The refusal of what was not stored in time.

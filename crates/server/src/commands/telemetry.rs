@@ -8,8 +8,9 @@ use nexus_protocol::{
 use tokio::time::timeout;
 
 use crate::auth::Act;
+use crate::broker::BrokerError;
 use crate::clock::wall_clock;
-use crate::commands::{COMMAND_DEADLINE, Cx, is_name, not_stored, too_slow};
+use crate::commands::{COMMAND_DEADLINE, Cx, is_name, too_slow};
 use crate::content::{Content, Draft, Keyed};
 
 /// The most metrics of one report.
@@ -39,7 +40,7 @@ pub async fn telemetry(cx: &Cx, telemetry: &Telemetry) -> Result<Reply, Refusal>
     let position = timeout(COMMAND_DEADLINE, stored)
         .await
         .map_err(|_| too_slow())?
-        .map_err(not_stored)?;
+        .map_err(BrokerError::refusal)?;
     Ok(Reply::Ack(Ack {
         position: Some(position),
         command_id: None,

@@ -338,13 +338,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         // A date that no clock reaches is no date.
         self.expires = Instant::now().checked_add(left);
         self.sign_in_by = None;
-        self.session.device = self.gateway.devices.sign_in(
-            self.session.device.take(),
-            &identity,
-            &self.gateway.permissions,
-            &self.id,
-            &self.outbox,
-        );
+        // The classic door has no word for commands: who comes through it stands for no device.
+        if matches!(self.dialect, Dialect::Native) {
+            self.session.device = self.gateway.devices.sign_in(
+                self.session.device.take(),
+                &identity,
+                &self.gateway.permissions,
+                &self.id,
+                &self.outbox,
+            );
+        }
         self.entered.identify(&identity);
         self.session.who = Who::SignedIn(identity);
     }

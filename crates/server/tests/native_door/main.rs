@@ -5,17 +5,21 @@
 mod harness;
 
 mod abuse;
+mod activity;
 mod catching_up;
 mod classic;
 mod coming_in;
 mod delivery;
+mod device_commands;
 mod drain;
 mod durable;
 mod files;
 mod filters;
 mod logs;
+mod publish;
 mod permissions;
 mod recovery;
 mod rooms;
 mod slow_clients;
+mod telemetry;
 mod tokens;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use nexus_protocol::{AiUpdate, ErrorCode, Json, Position, Refusal, Topic, UserId};
 
 use crate::activity::Verdict;
+use crate::broker::BrokerError;
 use crate::clock::wall_clock;
 use crate::commands::publish::{misshapen, stored};
 use crate::content::{Content, Draft, Keyed};
@@ -39,9 +40,12 @@ pub(super) async fn publish(
         content: Content::Keyed(keyed),
         from: Some(user),
     };
-    let position = stored(gateway, &Topic::Ai, draft).await?;
-    activity.streams().note(chunk, Some(position.clone()));
-    Ok(Some(position))
+    let stored = stored(gateway, &Topic::Ai, draft).await;
+    // What is not confirmed yet has been announced all the same.
+    if matches!(stored, Ok(_) | Err(BrokerError::NotConfirmed)) {
+        activity.streams().note(chunk, stored.clone().ok());
+    }
+    stored.map(Some).map_err(BrokerError::refusal)
 }
 
 /// The object with its number as its first field; the rest stays as its publisher wrote it.

@@ -12,8 +12,9 @@ use nexus_protocol::{Ack, ChannelName, ErrorCode, Position, Publish, Refusal, Re
 use tokio::time::{Instant, timeout};
 
 use crate::auth::{Act, Who};
+use crate::broker::BrokerError;
 use crate::clock::wall_clock;
-use crate::commands::{COMMAND_DEADLINE, Cx, not_stored, room};
+use crate::commands::{COMMAND_DEADLINE, Cx, room};
 use crate::content::{Content, Draft};
 use crate::gateway::Gateway;
 use crate::idempotency::Begun;
@@ -147,13 +148,13 @@ async fn store(
         content: Content::Whole(publish.data.as_str().into()),
         from: Some(user),
     };
-    stored(gateway, topic, draft).await.map(Some)
+    let stored = stored(gateway, topic, draft).await;
+    stored.map(Some).map_err(BrokerError::refusal)
 }
 
 /// Publishes, and comes back when that is stored.
-async fn stored(gateway: &Gateway, topic: &Topic, draft: Draft) -> Result<Position, Refusal> {
-    let stored = gateway.broker.publish_stored(topic, draft, wall_clock()).await;
-    stored.map_err(not_stored)
+async fn stored(gateway: &Gateway, topic: &Topic, draft: Draft) -> Result<Position, BrokerError> {
+    gateway.broker.publish_stored(topic, draft, wall_clock()).await
 }
 
 /// A refusal of data that has not the channel's shape.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use nexus_protocol::{Json, Position, Refusal, TaskUpdate, Topic, UserId};
 
 use crate::activity::Verdict;
+use crate::broker::BrokerError;
 use crate::commands::publish::{misshapen, stored};
 use crate::content::{Content, Draft, Keyed};
 use crate::gateway::Gateway;
@@ -33,7 +34,10 @@ pub(super) async fn publish(
         content: Content::Keyed(keyed),
         from: Some(user),
     };
-    let position = stored(gateway, &Topic::Tasks, draft).await?;
-    activity.tasks().note(&update, Some(position.clone()));
-    Ok(Some(position))
+    let stored = stored(gateway, &Topic::Tasks, draft).await;
+    // What is not confirmed yet has been announced all the same.
+    if matches!(stored, Ok(_) | Err(BrokerError::NotConfirmed)) {
+        activity.tasks().note(&update, stored.clone().ok());
+    }
+    stored.map(Some).map_err(BrokerError::refusal)
 }
