@@ -22,11 +22,21 @@ struct ChainList {
     chains: Vec<ListedChain>,
 }
 
+/// Why something could not be had over HTTP.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) enum HttpTrouble {
+    /// It needs a token, or another one.
+    SignIn,
+    /// Anything else, in a sentence.
+    Other(String),
+}
+
 /// The chains that the server at this WebSocket address follows.
 ///
 /// # Errors
 /// Why they are not known, for people.
-pub(crate) async fn chains(server: &str, token: Option<&Token>) -> Result<Vec<ListedChain>, String> {
+pub(crate) async fn chains(server: &str, token: Option<&Token>) -> Result<Vec<ListedChain>, HttpTrouble> {
+    let other = |text: &str| HttpTrouble::Other(text.to_owned());
     let mut request = Request::get(&http_address(server, "chains"));
     if let Some(token) = token {
         request = request.header("Authorization", &format!("Bearer {}", token.as_str()));
@@ -34,16 +44,16 @@ pub(crate) async fn chains(server: &str, token: Option<&Token>) -> Result<Vec<Li
     let response = request
         .send()
         .await
-        .map_err(|_| "The server cannot be reached.".to_owned())?;
+        .map_err(|_| other("The server cannot be reached."))?;
     match response.status() {
         200 => response
             .json::<ChainList>()
             .await
             .map(|list| list.chains)
-            .map_err(|_| "The server's answer makes no sense.".to_owned()),
-        401 | 403 => Err("Sign in to see which chains the server follows.".to_owned()),
-        404 => Err("This server follows no chains by itself.".to_owned()),
-        status => Err(format!("The server answered {status}.")),
+            .map_err(|_| other("The server's answer makes no sense.")),
+        401 | 403 => Err(HttpTrouble::SignIn),
+        404 => Err(other("This server follows no chains by itself.")),
+        status => Err(other(&format!("The server answered {status}."))),
     }
 }
 

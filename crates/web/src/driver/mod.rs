@@ -20,7 +20,7 @@ use socket::{Incoming, Socket};
 use surroundings::Surroundings;
 
 pub(crate) use events::Audience;
-pub(crate) use http::ListedChain;
+pub(crate) use http::{HttpTrouble, ListedChain};
 
 /// The longest wait between two looks at the clock; a longer one is waited for in parts.
 const LONGEST_WAIT: Duration = Duration::from_secs(60);

@@ -5,7 +5,7 @@ use wasm_bindgen_futures::spawn_local;
 use yew::{hook, use_effect_with, use_state_eq};
 
 use super::{use_link, use_settings, use_token_desk};
-use crate::driver::{ListedChain, http};
+use crate::driver::{HttpTrouble, ListedChain, http};
 
 /// A chain that can be looked at.
 #[derive(Clone, PartialEq, Debug)]
@@ -26,7 +26,7 @@ pub(crate) struct ChainChoices {
     /// Whether the server's answer is awaited.
     pub(crate) is_loading: bool,
     /// Why the server's chains are not known.
-    pub(crate) trouble: Option<String>,
+    pub(crate) trouble: Option<HttpTrouble>,
 }
 
 /// Which chains can be looked at. The server is asked whenever the link comes up, and with each token.
@@ -35,7 +35,7 @@ pub(crate) fn use_chains() -> ChainChoices {
     let link = use_link();
     let token = use_token_desk().token;
     let settings = use_settings();
-    let listed = use_state_eq(|| None::<Result<Vec<ListedChain>, String>>);
+    let listed = use_state_eq(|| None::<Result<Vec<ListedChain>, HttpTrouble>>);
     use_effect_with((link.is_up(), link.server.clone(), token), {
         let setter = listed.setter();
         move |(is_up, server, token)| {

@@ -7,7 +7,7 @@ use nexus_protocol::ChainId;
 
 use super::feed::Moment;
 
-/// An entry that is kept of a chain. Cheap to clone; equal entries have equal keys.
+/// An entry that is kept of a chain. Cheap to clone.
 #[derive(Clone, Debug)]
 pub(crate) enum Entry {
     /// A confirmed block.
@@ -194,15 +194,6 @@ impl Kinds {
 }
 
 impl Entry {
-    /// Its name among the others.
-    pub(crate) fn key(&self) -> u64 {
-        match self {
-            Entry::Block(block) => block.key,
-            Entry::Note(note) => note.key,
-            Entry::Reset(mark) | Entry::Break(mark) => mark.key,
-        }
-    }
-
     /// When the server told of it.
     pub(crate) fn told_at(&self) -> Moment {
         match self {

@@ -53,7 +53,7 @@ pub(crate) use feeds::Feeds;
 pub(crate) use fleet::{Device, Known, Metric};
 pub(crate) use ladder::{Group, Ladder, Rung};
 pub(crate) use prices::{Direction, PriceBoard, Quote};
-pub(crate) use room::{Access, Delivery, Outgoing, Past, Present, Room};
+pub(crate) use room::{Access, Delivery, Outgoing, Past, Room};
 pub(crate) use streams::{Stream, StreamState};
 pub(crate) use tape::{Entry, Tape, TapeTrade};
 pub(crate) use tasks::Task;

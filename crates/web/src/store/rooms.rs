@@ -183,8 +183,12 @@ impl Store {
             return;
         };
         let (offset, at) = (publication.offset, publication.timestamp.as_millis());
+        let is_news = !publication.snapshot;
         self.change(name, |room, me| {
-            room.take(offset, at, publication.from.as_ref(), Said::of(payload), me);
+            // What was said before one came is the history's to tell, and no news.
+            if is_news {
+                room.take(offset, at, publication.from.as_ref(), Said::of(payload), me);
+            }
         });
     }
 

@@ -104,6 +104,26 @@ pub(super) fn more_row(key: String, more: Html) -> Html {
     }
 }
 
+/// An amount of dollars in cents; every digit of it on hover.
+pub(super) fn dollars(text: &str) -> Html {
+    html! { <span title={format!("{text} USD")}>{ in_cents(text) }</span> }
+}
+
+/// Dollars that were won or lost, in cents: colour, arrow and sign.
+pub(super) fn dollars_gained(text: &str) -> Html {
+    let class = tone(text);
+    let sign = if class == "up" { "+" } else { "" };
+    html! { <span class={classes!("delta", class)} title={format!("{text} USD")}>{ sign }{ in_cents(text) }</span> }
+}
+
+fn in_cents(text: &str) -> String {
+    match text.parse() {
+        // Whole cents stay the text that they are.
+        Ok(value) if format::decimals_needed(text) > 2 => format::fixed_float(value, 2),
+        Ok(_) | Err(_) => format::fixed(text, 2),
+    }
+}
+
 /// A row that names what is missing.
 pub(super) fn gap_row(what: &str, from: Moment, to: Moment, columns: &'static str) -> Html {
     html! {

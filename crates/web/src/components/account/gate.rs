@@ -81,7 +81,11 @@ fn UserPanel(props: &UserProps) -> Html {
     });
     let forbidden = use_selected(store.feeds(), topic.clone(), |feeds, topic| {
         match feeds.of(topic).map(|feed| feed.stage) {
-            Some(Stage::Refused(refusal)) if refusal.code == ErrorCode::Forbidden => Some(refusal.message),
+            Some(Stage::Refused(refusal))
+                if matches!(refusal.code, ErrorCode::Forbidden | ErrorCode::InvalidParams) =>
+            {
+                Some(refusal.message)
+            }
             _ => None,
         }
     });

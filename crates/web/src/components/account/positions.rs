@@ -3,7 +3,7 @@
 use nexus_protocol::{AccountPosition, Balance};
 use yew::{Html, Properties, classes, component, html};
 
-use super::cells::{Coin, PriceText, amount, gain, more_row};
+use super::cells::{Coin, PriceText, amount, dollars, dollars_gained, more_row};
 use crate::canvas::live::Live;
 use crate::hooks::use_live;
 use crate::store::AccountBoard;
@@ -72,8 +72,8 @@ fn position_row(position: &AccountPosition) -> Html {
                 <span class={classes!("account-side", class)}>{ word }</span></td>
             <td role="cell" class="num">{ amount(position.size.as_str(), 0) }</td>
             <td role="cell" class="num account-wide">{ price(&position.entry_price) }</td>
-            <td role="cell" class="num">{ amount(position.value.as_str(), 2) }</td>
-            <td role="cell" class="num" data-testid="position-pnl">{ gain(position.unrealized_pnl.as_str(), 2) }</td>
+            <td role="cell" class="num">{ dollars(position.value.as_str()) }</td>
+            <td role="cell" class="num" data-testid="position-pnl">{ dollars_gained(position.unrealized_pnl.as_str()) }</td>
             <td role="cell" class="num account-wide">{ format!("{}×", position.leverage) }</td>
             <td role="cell" class="num account-wide">{ price(&position.liquidation_price) }</td>
         </tr>

@@ -2,7 +2,7 @@
 
 use yew::{Html, Properties, component, html};
 
-use super::cells::{amount, gain};
+use super::cells::{dollars, dollars_gained};
 use crate::canvas::live::Live;
 use crate::format;
 use crate::hooks::use_live;
@@ -27,11 +27,11 @@ pub(super) fn Summary(props: &Props) -> Html {
     }
     html! {
         <dl class="account-summary" title={format!("{} · {}", account.address, format::date_and_time(account.timestamp))}>
-            <div><dt>{ "Account value" }</dt><dd data-testid="account-value">{ amount(account.value.as_str(), 2) }<small>{ " USD" }</small></dd></div>
+            <div><dt>{ "Account value" }</dt><dd data-testid="account-value">{ dollars(account.value.as_str()) }<small>{ " USD" }</small></dd></div>
             <div><dt>{ "Unrealised" }</dt><dd data-testid="account-unrealized">
-                { open.text().map_or_else(|| html! { "–" }, |text| gain(&text, 2)) }</dd></div>
-            <div><dt>{ "Withdrawable" }</dt><dd>{ amount(account.withdrawable.as_str(), 2) }</dd></div>
-            <div><dt>{ "Margin used" }</dt><dd>{ amount(account.margin_used.as_str(), 2) }</dd></div>
+                { open.text().map_or_else(|| html! { "–" }, |text| dollars_gained(&text)) }</dd></div>
+            <div><dt>{ "Withdrawable" }</dt><dd>{ dollars(account.withdrawable.as_str()) }</dd></div>
+            <div><dt>{ "Margin used" }</dt><dd>{ dollars(account.margin_used.as_str()) }</dd></div>
         </dl>
     }
 }

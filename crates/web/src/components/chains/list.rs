@@ -4,10 +4,12 @@ use nexus_protocol::{ChainId, Topic};
 use web_sys::HtmlInputElement;
 use yew::{
     Callback, Html, InputEvent, MouseEvent, Properties, SubmitEvent, TargetCast, component, html,
-    use_state_eq,
+    use_context, use_state_eq,
 };
 
+use crate::components::dialogs::{Dialog, OpenDialog};
 use crate::components::icon::{Glyph, Icon};
+use crate::driver::HttpTrouble;
 use crate::format;
 use crate::hooks::{
     ChainChoice, ChainChoices, use_freshness, use_place, use_selected, use_settings, use_store, use_topic,
@@ -31,6 +33,7 @@ pub(crate) fn ChainList(props: &Props) -> Html {
         is_loading,
         trouble,
     } = &props.choices;
+    let open = use_context::<OpenDialog>().unwrap_or_default();
     html! {
         <section class="panel pane-chains" data-testid="panel-chains" aria-labelledby="chains-title">
             <header class="panel-head"><h2 class="panel-title" id="chains-title">{ "Chains" }</h2>
@@ -40,6 +43,11 @@ pub(crate) fn ChainList(props: &Props) -> Html {
             <div class="panel-body panel-body-scroll">
                 if chains.is_empty() && *is_loading {
                     <div class="skeleton-rows" aria-hidden="true"></div>
+                } else if chains.is_empty() && *trouble == Some(HttpTrouble::SignIn) {
+                    <div class="panel-message"><Glyph of={Icon::Person} /><h3>{ "Sign in to see chains" }</h3>
+                        <p>{ "With a token, the server says which chains it follows." }</p>
+                        <button type="button" class="button button-primary" data-testid="chains-sign-in"
+                            onclick={open.reform(|_: MouseEvent| Dialog::SignIn)}>{ "Sign in" }</button></div>
                 } else if chains.is_empty() {
                     <div class="panel-message"><Glyph of={Icon::Block} /><h3>{ "No chain is followed" }</h3>
                         <p>{ "Paste a chain's id above to follow it." }</p></div>
@@ -50,8 +58,8 @@ pub(crate) fn ChainList(props: &Props) -> Html {
                             is_chosen={props.chosen.as_ref() == Some(&choice.id)} />
                     }
                 </ul>
-                if let Some(trouble) = trouble {
-                    <p class="chain-trouble" role="status">{ trouble }</p>
+                if let Some(HttpTrouble::Other(why)) = trouble {
+                    <p class="chain-trouble" role="status">{ why }</p>
                 }
             </div>
         </section>

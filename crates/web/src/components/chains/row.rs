@@ -69,7 +69,7 @@ fn card(block: &Block, now: Moment) -> Html {
                 if !block.streams.is_empty() {
                     <p class="block-streams"><span class="faint">{ "Events in" }</span>
                         for stream in block.streams.iter().take(8) {
-                            <span class="badge mono" title={stream.clone()}>{ shortened(stream) }</span>
+                            <span class="badge mono" title={stream.clone()}><span class="truncate">{ stream }</span></span>
                         }
                         if block.streams.len() > 8 { <span class="faint">{ format!("and {} more", block.streams.len() - 8) }</span> }
                     </p>
