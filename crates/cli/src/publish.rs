@@ -140,7 +140,7 @@ async fn connect(args: &Args) -> Result<Asker, Failure> {
     let room = selected
         .map_err(|error| Failure::Nonsense(error.to_string()))?
         .topic;
-    if args.channel.namespace() != "room" {
+    if !matches!(room, Topic::Named(_)) {
         let sentence = format!("{} is no room, and cannot be joined", args.channel);
         return Err(Failure::Nonsense(sentence));
     }

@@ -153,7 +153,7 @@ pub enum Event {
         /// What.
         loss: Loss,
     },
-    /// A topic cannot be subscribed.
+    /// A topic cannot be subscribed, or the server has ended the subscription by itself.
     Refused {
         /// The topic.
         topic: Topic,
@@ -162,7 +162,7 @@ pub enum Event {
         /// What the session does about it.
         next: AfterRefusal,
     },
-    /// A room cannot be joined, or its topic cannot be subscribed.
+    /// A room cannot be joined, or its topic cannot be subscribed, or the server has ended the membership by itself.
     JoinRefused {
         /// The room.
         topic: Topic,

@@ -54,12 +54,21 @@ pub(crate) struct Ended {
     pub(crate) also_subscribed: bool,
 }
 
-/// The room's name as `join` wants it; `None` if the topic is no room.
+/// The room's name as `join` wants it: without `room:`, where what is left cannot be taken for a whole channel. `None`
+/// if the topic cannot be joined.
 pub(crate) fn room_name(topic: &Topic) -> Option<&str> {
-    match topic {
-        Topic::Named(name) => name.as_str().strip_prefix("room:"),
-        _ => None,
-    }
+    let Topic::Named(name) = topic else {
+        return None;
+    };
+    let name = name.as_str();
+    let short = name.strip_prefix("room:").filter(|short| !short.contains(':'));
+    Some(short.unwrap_or(name))
+}
+
+/// Whether the server means this topic by this name of a room.
+fn is_named(topic: &Topic, room: &str) -> bool {
+    let channel = topic.channel();
+    channel == room || channel.strip_prefix("room:") == Some(room)
 }
 
 impl Rooms {
@@ -146,7 +155,7 @@ impl Rooms {
     /// The server confirmed the membership that this request asked for. `None` if the answer is out of date.
     pub(crate) fn joined(&mut self, key: RoomKey, request: u64, name: &str) -> Option<Topic> {
         let room = self.asked_mut(key, request)?;
-        if room_name(&room.topic) != Some(name) {
+        if !is_named(&room.topic, name) {
             return None;
         }
         room.phase = Phase::Member;
@@ -178,6 +187,18 @@ impl Rooms {
             after_parking(code)
         };
         Some((room.topic.clone(), next))
+    }
+
+    /// The server ended the membership of the room of this name, unasked. `None` if one was no member.
+    pub(crate) fn ended(&mut self, name: &str, token: u64) -> Option<Topic> {
+        let room = self
+            .wanted
+            .values_mut()
+            .find(|room| room.phase == Phase::Member && is_named(&room.topic, name))?;
+        let code = ErrorCode::Forbidden;
+        room.phase = Phase::Parked { code, token };
+        room.may_be_member = false;
+        Some(room.topic.clone())
     }
 
     /// The server has had too many messages: the room waits for its turn again, as if nothing had been asked.

@@ -198,6 +198,18 @@ impl Topics {
         Some((topic, after_parking(code)))
     }
 
+    /// The server ended a subscription, unasked. Whether there was one.
+    pub(crate) fn ended(&mut self, topic: &Topic, token: u64) -> bool {
+        if !self.is_joined(topic) {
+            return false;
+        }
+        if let Some(key) = self.keys.get(topic).copied() {
+            let code = ErrorCode::Forbidden;
+            self.set_phase(key, Phase::Parked { code, token });
+        }
+        true
+    }
+
     /// The server has had too many messages: the topic waits for its turn again, as if nothing had been asked.
     pub(crate) fn postponed(&mut self, key: TopicKey, request: u64) {
         if self
@@ -323,6 +335,11 @@ impl Topics {
     /// Whether a topic is wanted.
     pub(crate) fn wants(&self, topic: &Topic) -> bool {
         self.keys.contains_key(topic)
+    }
+
+    /// Whether a topic is subscribed with a token of its own.
+    pub(crate) fn has_own_token(&self, topic: &Topic) -> bool {
+        self.wish(topic).is_some_and(|wish| wish.token.is_some())
     }
 
     /// How a topic is wanted; `None` if it is not.

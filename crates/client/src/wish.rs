@@ -17,7 +17,7 @@ pub enum Wish {
     Subscribe(Subscribe),
     /// Be subscribed no longer. A room that is joined stays subscribed until it is left.
     Unsubscribe(Topic),
-    /// Be a member of a room (`room:NAME`), through every reconnect, and get what is said in it: a topic that is not
+    /// Be a member of a room (`room:NAME`, or another channel with a colon), through every reconnect, and get what is said in it: a topic that is not
     /// subscribed is subscribed for as long as one is a member. Again: nothing, unless it was refused; then it is
     /// tried again.
     ///

@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use nexus_protocol::{
     ChannelStatus, Connected, DecodeError, ErrorCode, FromServer, MessageId, PresenceUpdate, Publication,
-    Push, Refusal, Reply, Shutdown, Subscribed, Topic, decode_server,
+    Push, Refusal, Reply, Shutdown, Subscribed, Topic, Unsubscribed, decode_server,
 };
 
 use crate::link::{Phase, What};
 use crate::rooms::RoomKey;
 use crate::session::{MOST_ANNOUNCED_DELAY, Session, State, close};
 use crate::topics::{JoinedAs, Taken, TopicKey};
-use crate::{AskError, AskId, Back, Event, LinkId, TokenNeed, Trouble};
+use crate::{AfterRefusal, AskError, AskId, Back, Event, LinkId, TokenNeed, Trouble};
 
 /// How long to hold back after `RATE_LIMITED` that does not say.
 const DEFAULT_HOLD: Duration = Duration::from_secs(5);
@@ -137,7 +137,7 @@ impl Session {
         let Some((request, what)) =
             request.and_then(|request| Some((request, link.pending.get(&request)?.what)))
         else {
-            return self.receive_unasked(reply);
+            return self.receive_unasked(id.is_none(), reply);
         };
         if let What::Ask(ask) = what
             && !self.asks.ends_with(ask, &reply)
@@ -244,7 +244,8 @@ impl Session {
             self.counters.unmatched += 1;
             return;
         };
-        if refusal.code == ErrorCode::TokenExpired {
+        // A subscription's own token is not the session's to ask for.
+        if refusal.code == ErrorCode::TokenExpired && !self.topics.has_own_token(&topic) {
             self.tell(Event::TokenNeeded(TokenNeed::Expired));
         }
         if self.rooms.wants(&topic) {
@@ -303,9 +304,11 @@ impl Session {
         }
     }
 
-    /// A reply to nothing that is open.
-    fn receive_unasked(&mut self, reply: Reply) {
+    /// A reply to nothing that is open: what the server does by itself has no id, and what has one comes too late.
+    fn receive_unasked(&mut self, is_by_itself: bool, reply: Reply) {
         match reply {
+            Reply::Unsubscribed(unsubscribed) if is_by_itself => self.receive_end_of_topic(&unsubscribed),
+            Reply::Left(left) if is_by_itself => self.receive_end_of_membership(&left.room),
             // The order of a topic began anew on the open link.
             Reply::Subscribed(subscribed) => match self.topics.rejoined(self.now, &subscribed) {
                 Some(joined) => self.tell_joined(joined, subscribed),
@@ -329,6 +332,31 @@ impl Session {
             | Reply::History(_)
             | Reply::Pong => self.counters.unmatched += 1,
         }
+    }
+
+    /// The server ended a subscription: its token's time is up, a new token does not allow it, or an operator wanted it.
+    fn receive_end_of_topic(&mut self, unsubscribed: &Unsubscribed) {
+        let topic = Topic::parse(&unsubscribed.channel, unsubscribed.params.clone());
+        let Ok(topic) = topic.map(|selected| selected.topic) else {
+            return self.receive_nonsense();
+        };
+        if !self.topics.ended(&topic, self.token_generation) {
+            self.counters.unmatched += 1;
+            return;
+        }
+        let refusal = Refusal::new(ErrorCode::Forbidden, "the server has ended this subscription");
+        let next = AfterRefusal::WaitForToken;
+        self.tell(Event::Refused { topic, refusal, next });
+    }
+
+    fn receive_end_of_membership(&mut self, room: &str) {
+        let Some(topic) = self.rooms.ended(room, self.token_generation) else {
+            self.counters.unmatched += 1;
+            return;
+        };
+        let refusal = Refusal::new(ErrorCode::Forbidden, "the server has ended this membership");
+        let next = AfterRefusal::WaitForToken;
+        self.tell(Event::JoinRefused { topic, refusal, next });
     }
 
     // --- telling ----------------------------------------------------------------------------------------------------

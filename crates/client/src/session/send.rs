@@ -39,7 +39,10 @@ impl Session {
     pub(super) fn join(&mut self, topic: Topic) {
         let next = AfterRefusal::GiveUp;
         if room_name(&topic).is_none() {
-            let refusal = Refusal::new(ErrorCode::InvalidParams, "only a room can be joined: `room:NAME`");
+            let refusal = Refusal::new(
+                ErrorCode::InvalidParams,
+                "only a channel with a colon can be joined, such as `room:lobby`",
+            );
             return self.tell(Event::JoinRefused { topic, refusal, next });
         }
         let also_subscribed = self.topics.wants(&topic) && !self.rooms.wants(&topic);

@@ -3,9 +3,10 @@
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
-use nexus_client::{AfterRefusal, Event, LinkState, Wish};
+use nexus_client::{AfterRefusal, Event, Freshness, LinkState, Wish};
 use nexus_protocol::{
-    ErrorCode, Left, Member, MessageId, Offset, PresenceUpdate, Push, Refusal, Reply, Request, Topic, UserId,
+    ErrorCode, Left, Member, MessageId, Offset, PresenceUpdate, Push, Refusal, Reply, Request, Topic,
+    Unsubscribed, UserId, encode_reply,
 };
 
 use crate::bench::{Bench, room, secs};
@@ -226,6 +227,96 @@ fn a_room_whose_topic_is_refused_is_refused_and_does_not_hold_up_the_rest() {
 }
 
 #[test]
+fn rooms_are_named_so_that_no_name_is_taken_for_another() {
+    for (channel, asked, answered) in [
+        ("room:a", "a", "a"),
+        ("room:a:b", "room:a:b", "a:b"),
+        ("team:a", "team:a", "team:a"),
+    ] {
+        let mut bench = Bench::live();
+        let name = nexus_protocol::ChannelName::parse(channel).unwrap();
+        let topic = Topic::Named(name);
+        bench.wish(Wish::Join(topic.clone()));
+        bench.confirm(7, None);
+        let (id, request) = bench.request();
+        assert!(
+            matches!(&request, Request::Join(join) if join.room == asked),
+            "{request:?}"
+        );
+        joined_as(&mut bench, &id, answered, &["ann"]);
+        assert!(bench.session.is_member(&topic), "{channel}");
+    }
+}
+
+#[test]
+fn what_the_server_ends_by_itself_waits_for_another_token() {
+    let mut bench = Bench::live();
+    join(&mut bench, "a");
+    bench.confirm(7, None);
+    enter(&mut bench, &["ann"]);
+    bench.events();
+    unasked(&mut bench, Reply::Left(Left { room: "a".to_owned() }));
+    let told = bench.events();
+    assert!(
+        matches!(
+            &told[..],
+            [Event::JoinRefused {
+                next: AfterRefusal::WaitForToken,
+                ..
+            }]
+        ),
+        "{told:?}"
+    );
+    let unsubscribed = Reply::Unsubscribed(Unsubscribed {
+        channel: room("a").channel_name(),
+        params: room("a").params(),
+    });
+    unasked(&mut bench, unsubscribed.clone());
+    let told = bench.events();
+    assert!(
+        matches!(
+            &told[..],
+            [Event::Refused {
+                next: AfterRefusal::WaitForToken,
+                ..
+            }]
+        ),
+        "{told:?}"
+    );
+    assert_eq!(
+        bench.session.freshness(&room("a"), bench.now),
+        Some(Freshness::Refused)
+    );
+    unasked(&mut bench, unsubscribed);
+    bench.pass(secs(20));
+    assert!(bench.events().is_empty() && bench.requests().is_empty(), "once");
+    bench.wish(Wish::SetToken("t".to_owned()));
+    bench.authenticate(secs(600));
+    let subscribe = bench.confirm(9, Some(true));
+    assert_eq!(subscribe.recover.unwrap().offset, Offset(7));
+    enter(&mut bench, &["ann"]);
+    assert!(bench.session.is_member(&room("a")));
+}
+
+#[test]
+fn an_answer_to_an_unsubscribe_ends_nothing_that_was_wanted_again() {
+    let mut bench = Bench::live();
+    bench.subscribe(&room("a"));
+    bench.confirm(7, None);
+    bench.wish(Wish::Unsubscribe(room("a")));
+    bench.subscribe(&room("a"));
+    let (id, _) = bench.request();
+    bench.confirm(7, None);
+    let unsubscribed = Reply::Unsubscribed(Unsubscribed {
+        channel: room("a").channel_name(),
+        params: room("a").params(),
+    });
+    bench.reply(&id, &unsubscribed);
+    bench.publish(&room("a"), 8);
+    assert_eq!(bench.offsets(), [8]);
+}
+
+#[test]
 fn only_rooms_can_be_joined() {
     let mut bench = Bench::live();
     bench.wish(Wish::Join(Topic::Telemetry));
@@ -279,8 +370,16 @@ fn enter(bench: &mut Bench, users: &[&str]) {
 }
 
 fn joined(bench: &mut Bench, id: &MessageId, users: &[&str]) {
+    joined_as(bench, id, "a", users);
+}
+
+fn unasked(bench: &mut Bench, reply: Reply) {
+    bench.text(&encode_reply(None, &reply, bench.wall()));
+}
+
+fn joined_as(bench: &mut Bench, id: &MessageId, room: &str, users: &[&str]) {
     let joined = nexus_protocol::Joined {
-        room: "a".to_owned(),
+        room: room.to_owned(),
         members: members(users),
         epoch: nexus_protocol::Epoch::parse("e1").unwrap(),
         offset: Offset(7),
