@@ -261,9 +261,11 @@ impl Connected {
 
     /// What the connection is told to do, each once.
     pub fn take_orders(&self) -> Vec<Order> {
-        if !self.entry.has_orders.swap(false, Ordering::AcqRel) {
+        if !self.entry.has_orders.load(Ordering::Acquire) {
             return Vec::new();
         }
+        // Before the orders are taken: one that comes in between is seen the next time.
+        self.entry.has_orders.store(false, Ordering::Release);
         std::mem::take(&mut self.entry.lock().orders)
     }
 }

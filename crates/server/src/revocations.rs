@@ -23,7 +23,7 @@ const MOST_NAME_BYTES: usize = 128;
 pub struct Revocations {
     revoked: Revoked,
     path: PathBuf,
-    /// After so long no token that was made before can still count.
+    /// After so long, no token that was made before can still count.
     max_age: Option<Duration>,
     /// Held while the file is written, so that a later list never loses to an earlier one.
     writing: Mutex<()>,
@@ -49,11 +49,9 @@ pub enum RevokeError {
 pub struct UnreadableError(String);
 
 /// The file.
-#[derive(Serialize, Deserialize, Default)]
+#[derive(Serialize, Deserialize)]
 struct Kept {
-    #[serde(default)]
     users: BTreeMap<String, KeptUser>,
-    #[serde(default)]
     tokens: BTreeMap<String, Option<Timestamp>>,
 }
 
@@ -237,8 +235,8 @@ mod tests {
             "",
             "{",
             "[]",
-            r#"{"users":{"a b":{"made_by":"x"}}}"#,
-            r#"{"tokens":7}"#,
+            r#"{"users":{"a b":{"made_by":"2026-11-03T01:53:54.518Z","until":null}},"tokens":{}}"#,
+            r#"{"users":{},"tokens":7}"#,
         ] {
             std::fs::write(data.path().join(FILE), garbled).unwrap();
             let error = Revocations::open(data.path(), None).unwrap_err().to_string();

@@ -90,7 +90,9 @@ impl Server {
             desk.clone()
                 .run(broker.clone(), metrics.clone(), feeds_end.clone()),
         );
-        let revocations = Revocations::open(&config.data_dir, config.auth.max_age)?;
+        // A token may have been made by a clock that is ahead of ours.
+        let forget_after = config.auth.max_age.map(|age| age + config.auth.leeway);
+        let revocations = Revocations::open(&config.data_dir, forget_after)?;
         let gateway = Gateway {
             limits: config.limits,
             verifier: config

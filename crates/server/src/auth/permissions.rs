@@ -238,9 +238,14 @@ fn is_in(role: Role, audience: Audience) -> bool {
     }
 }
 
-/// Another user's topic is closed to all but administrators, whatever a token says.
+/// Another user's topic is closed to all but administrators, whatever a token says. A user's account is theirs by their
+/// name and by the address that their token binds.
 fn is_open_to(identity: &Identity, topic: &Topic) -> bool {
-    owner(topic).is_none_or(|owner| *owner == identity.user || identity.role == Role::Admin)
+    let is_own = |owner: &UserId| {
+        let address = identity.address.as_deref();
+        *owner == identity.user || address.is_some_and(|own| own.eq_ignore_ascii_case(owner.as_str()))
+    };
+    owner(topic).is_none_or(|owner| is_own(owner) || identity.role == Role::Admin)
 }
 
 /// Whose a topic is, if it is one user's.

@@ -80,9 +80,13 @@ pub async fn join(cx: &Cx, topic: &Topic, room: &str, before: Before) -> Result<
     if let Some(lane) = subscription.as_ref().map(Subscription::lane).or(before.lane) {
         cx.outbox.supersede_presence(lane);
     }
+    let mut members = presence.members(topic);
+    if !may_watch(&cx.gateway, &cx.who, topic) {
+        members.retain(|member| Some(&member.user) == cx.who.user());
+    }
     let reply = Reply::Joined(Joined {
         room: room.to_owned(),
-        members: presence.members(topic),
+        members,
         epoch: position.epoch,
         offset: position.offset,
     });

@@ -229,6 +229,15 @@ async fn presence_is_asked_and_told_by_permission_alone() {
     let mut blind = connect_with(&world, json!({"sub": "eve", "presence": []})).await;
     blind.subscribe("club:x").await;
     assert_eq!(blind.is_refused("presence", who("club:x")).await, "FORBIDDEN");
+    let joined = join(&mut blind, "club:y").await;
+    assert_eq!(names(&joined["members"]), ["eve"]);
+    let mut also = world.connect_as("fay", "viewer").await;
+    join(&mut also, "club:y").await;
+    assert_eq!(
+        names(&join(&mut blind, "club:y").await["members"]),
+        ["eve"],
+        "oneself alone"
+    );
     let mut seeing = world.connect_as("bob", "viewer").await;
     seeing.subscribe("club:x").await;
     leave(&mut ann, "club:x").await;

@@ -178,6 +178,25 @@ fn without_a_token_one_reads_what_the_configuration_says_and_no_user_s_channel()
 }
 
 #[test]
+fn an_account_is_one_s_own_by_the_address_that_the_token_binds() {
+    let of = |address: &str| topic("account_updates", json!({"userId": address}));
+    let ann = Who::SignedIn(Identity {
+        address: Some("0xAbC1".into()),
+        ..Identity::plain("ann", Role::Viewer)
+    });
+    let permissions = Permissions::default();
+    for (address, expected) in [
+        ("0xabc1", true),
+        ("0xABC1", true),
+        ("0xabc2", false),
+        ("bob", false),
+    ] {
+        let allowed = permissions.check(&ann, Act::Read(&of(address))).is_ok();
+        assert_eq!(allowed, expected, "{address}");
+    }
+}
+
+#[test]
 fn a_refusal_says_whether_a_token_could_help() {
     let bobs = topic("user_orders", json!({"userId": "bob"}));
     let code = |who: &Who, act| Permissions::default().check(who, act).unwrap_err().code;
