@@ -14,6 +14,8 @@ mod use_timeout;
 mod use_topic;
 mod use_touched;
 
+#[cfg(all(test, target_arch = "wasm32"))]
+pub(crate) use use_calm::is_resting;
 pub(crate) use use_calm::use_calm;
 pub(crate) use use_chains::{ChainChoice, ChainChoices, use_chains};
 pub(crate) use use_clock::use_clock;

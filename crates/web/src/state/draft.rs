@@ -50,12 +50,7 @@ pub(crate) enum Sending {
         since: Moment,
     },
     /// The server wants a person to say that it shall really be done.
-    Confirming {
-        /// What would be sent.
-        command: Rc<Command>,
-        /// What the server said.
-        message: Rc<str>,
-    },
+    Confirming(Rc<Command>),
     /// The server took it.
     Accepted(CommandId),
     /// The server did not take it, or nobody knows.

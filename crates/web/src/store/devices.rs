@@ -43,7 +43,7 @@ pub(crate) enum Sent {
     /// It is on its way; the log tells the rest.
     Accepted(CommandId),
     /// A person must say that it shall really be done.
-    NeedsConfirmation(String),
+    NeedsConfirmation,
     /// It was not taken.
     Refused(Refusal),
     /// Nobody knows, or nobody was asked.
@@ -125,6 +125,9 @@ impl Store {
                     readings.mark_oldest_reached();
                 }
             });
+            if before.is_none() {
+                readings.read(|readings| store.fleet().write(|fleet| fleet.backfill(&id, readings)));
+            }
             None
         });
     }
@@ -200,7 +203,7 @@ impl Store {
             .and_then(|details| details.get("confirm"))
             .is_some_and(|confirm| confirm == "required");
         on_sent(if wants_confirmation {
-            Sent::NeedsConfirmation(refusal.message)
+            Sent::NeedsConfirmation
         } else {
             Sent::Refused(refusal)
         });

@@ -5,7 +5,8 @@ use std::rc::Rc;
 
 use nexus_protocol::{DeviceId, Member, PresenceUpdate, TelemetryUpdate};
 
-use crate::canvas::trail::TrailHandle;
+use crate::canvas::readings::Readings;
+use crate::canvas::trail::{self, TrailHandle};
 use crate::state::device::{self, DeviceState, Presence};
 use crate::state::feed::Moment;
 
@@ -91,6 +92,21 @@ impl Fleet {
                         .insert(name.as_str().into(), Metric::new(*value, at));
                 }
             }
+        }
+    }
+
+    /// Gives a device's trails the past that is known by now.
+    pub(crate) fn backfill(&mut self, id: &DeviceId, readings: &Readings) {
+        let Some(device) = self.devices.get_mut(id) else { return };
+        for (name, metric) in &mut device.metrics {
+            let points = readings.points(name, i64::MIN, i64::MAX);
+            let newest = points.len().saturating_sub(trail::POINTS);
+            if points.len() > metric.trail.read(|trail| trail.values().len()) {
+                let trail = points[newest..].iter().map(|point| point.value).collect();
+                metric.trail.write(|known| *known = trail);
+            }
+            let decimals = points[newest..].iter().map(|point| device::decimals(point.value));
+            metric.decimals = decimals.fold(metric.decimals, u8::max);
         }
     }
 
@@ -294,6 +310,20 @@ mod tests {
         fleet.take(&report("a", &[("t", 1.0)]), 1_000, true);
         let device = fleet.of(&id("a")).unwrap();
         assert_eq!(device.metrics["t"].trail.read(|trail| trail.values().len()), 1);
+    }
+
+    #[test]
+    fn the_history_gives_a_trail_its_past() {
+        let mut fleet = Fleet::default();
+        fleet.take(&report("a", &[("t", 3.0)]), 3_000, true);
+        let mut readings = Readings::default();
+        for (at, value) in [(1_000, 1.25), (2_000, 2.0), (3_000, 3.0)] {
+            readings.fill(at, [("t", value)]);
+        }
+        fleet.backfill(&id("a"), &readings);
+        let metric = &fleet.of(&id("a")).unwrap().metrics["t"];
+        let trail: Vec<f64> = metric.trail.read(|trail| trail.values().collect());
+        assert_eq!((trail, metric.decimals), (vec![1.25, 2.0, 3.0], 2));
     }
 
     #[test]

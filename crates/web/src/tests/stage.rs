@@ -142,6 +142,7 @@ impl Stage {
         style.set_text_content(Some(
             ":root { --row-watch: 44px; --row: 22px } .watch-scroll, .tape-body { height: 440px; overflow: auto; display: block }
              .vlist { position: relative; display: block } .vlist > * { position: absolute; height: 44px }
+             .stream-body { max-height: 100px; overflow: auto }
              .visually-hidden { position: absolute; clip-path: inset(50%) }",
         ));
         let root = document.create_element("div").unwrap();
@@ -185,6 +186,15 @@ impl Stage {
             }
         }
         yew::scheduler::flush().await;
+    }
+
+    /// Until also what renders only a few times a second is drawn.
+    pub(super) async fn calm(&self) {
+        self.settle().await;
+        while crate::hooks::is_resting() {
+            frame().await;
+        }
+        self.settle().await;
     }
 
     /// The server confirms a topic.

@@ -110,7 +110,7 @@ fn Feed(props: &FeedProps) -> Html {
         None => store.events().read(|feed| matching(&mut feed.newest_first())),
     };
     html! {
-        <div class="column-scroll panel-body-scroll" tabindex="0" role="region" aria-label="Events">
+        <div class="column-scroll panel-body-scroll" tabindex="0" role="group" aria-label="List of Events">
             <ol class="events">
                 for event in &events {
                     <EventRow key={event.number.to_string()} event={event.clone()} age={age(event, now)} />

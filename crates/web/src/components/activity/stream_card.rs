@@ -14,6 +14,8 @@ use crate::store::{Stream, StreamState};
 
 /// A text of more bytes than this is folded when it has ended.
 const LONG: usize = 700;
+/// A stream that says nothing for so long is not called writing any more, in milliseconds. It may go on later.
+const STALLED: u64 = 30_000;
 /// Whoever is so near to the end of a text, in pixels, reads along.
 const NEAR: i32 = 24;
 
@@ -42,7 +44,7 @@ pub(super) fn StreamCard(props: &Props) -> Html {
             stream.is_cut,
         )
     });
-    let is_writing = state == StreamState::Writing;
+    let is_writing = state == StreamState::Writing && now.saturating_sub(last_at) < STALLED;
     let is_long = text.len() > LONG;
     let is_open = unfolded.unwrap_or(is_writing || !is_long);
     use_effect_with((text.len(), is_open), {
@@ -73,7 +75,8 @@ pub(super) fn StreamCard(props: &Props) -> Html {
         })
     };
     let (word, why) = match &state {
-        StreamState::Writing => ("writing", None),
+        StreamState::Writing if is_writing => ("writing", None),
+        StreamState::Writing => ("stalled", None),
         StreamState::Done => ("done", None),
         StreamState::Failed(why) => ("failed", Some(why.clone())),
         StreamState::Torn => (

@@ -54,7 +54,7 @@ fn Cards() -> Html {
         .take(SHOWN)
         .collect();
     html! {
-        <div class="column-scroll panel-body-scroll streams" tabindex="0" role="region" aria-label="AI streams">
+        <div class="column-scroll panel-body-scroll streams" tabindex="0" role="group" aria-label="List of AI streams">
             for (id, stream) in &cards {
                 <StreamCard key={id.to_string()} stream={stream.clone()} />
             }

@@ -90,7 +90,7 @@ fn Tasks() -> Html {
         html! { <TaskRow key={task.id.to_string()} task={task.clone()} {now} /> }
     };
     html! {
-        <div class="column-scroll panel-body-scroll" tabindex="0" role="region" aria-label="Tasks">
+        <div class="column-scroll panel-body-scroll" tabindex="0" role="group" aria-label="List of Tasks">
             <ul class="tasks">for task in &running { { row(task) } }</ul>
             if !ended.is_empty() {
                 <h3 class="column-divider">{ format!("Ended · {}", format::count(ended.len() as u64)) }</h3>

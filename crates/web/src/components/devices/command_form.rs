@@ -160,8 +160,8 @@ fn Form(props: &FormProps) -> Html {
                     }
                 </div>
             }
-            if let Sending::Confirming { command, message } = &*sending {
-                <ConfirmDialog command={command.clone()} message={message.clone()} on_close={close.clone()}
+            if let Sending::Confirming(command) = &*sending {
+                <ConfirmDialog command={command.clone()} on_close={close.clone()}
                     on_confirm={{
                         let command = command.clone();
                         send.reform(move |()| Command { confirm: true, ..Command::clone(&command) })
@@ -174,10 +174,7 @@ fn Form(props: &FormProps) -> Html {
 fn told(sent: Sent, command: &Rc<Command>) -> Sending {
     match sent {
         Sent::Accepted(id) => Sending::Accepted(id),
-        Sent::NeedsConfirmation(message) => Sending::Confirming {
-            command: command.clone(),
-            message: message.into(),
-        },
+        Sent::NeedsConfirmation => Sending::Confirming(command.clone()),
         Sent::Refused(refusal) => Sending::Refused {
             needs_token: matches!(
                 refusal.code,

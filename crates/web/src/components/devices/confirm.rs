@@ -12,8 +12,6 @@ use crate::components::json::JsonBlock;
 #[derive(PartialEq, Properties)]
 pub(super) struct Props {
     pub(super) command: Rc<Command>,
-    /// What the server said.
-    pub(super) message: Rc<str>,
     pub(super) on_confirm: Callback<()>,
     pub(super) on_close: Callback<()>,
 }
@@ -35,7 +33,6 @@ pub(super) fn ConfirmDialog(props: &Props) -> Html {
                 <p>{ "The operator of this gateway calls this command dangerous. It goes to " }
                     <b>{ command.device_id.as_str() }</b>{ "." }</p>
                 if let Some(args) = &command.args { <JsonBlock json={args.clone()} /> }
-                <p class="faint">{ &*props.message }</p>
             </div>
         </Modal>
     }
