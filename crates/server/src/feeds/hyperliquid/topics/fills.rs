@@ -4,8 +4,12 @@
 //! together like the links of a chain, and one that does not fit shows that something was left out. After a break the
 //! archive is asked from the last fill on; only what its page does not reach is a gap.
 
+#[cfg(test)]
+mod tests;
+
 use std::cmp::Ordering;
 use std::collections::{HashMap, HashSet, VecDeque};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 
 use nexus_protocol::{Decimal, Fill, Fills, Side, Symbol, Topic, TradeGap, UserId};
@@ -76,8 +80,9 @@ pub(crate) struct FillTape {
     round: u64,
 }
 
-/// What makes a fill itself: both sides of a trade may be the same user's.
-type Key = (u64, u64, u64);
+/// What makes a fill itself: when, the trade's number, the order's (both sides of a trade may be the same user's), and,
+/// where the trade has no number of its own, what it was.
+type Key = (u64, u64, u64, u64);
 
 #[derive(Debug)]
 enum Phase {
@@ -451,7 +456,15 @@ impl FillTape {
 }
 
 fn key(row: &WireFill) -> Key {
-    (row.time, row.tid, row.oid)
+    let what = match row.tid {
+        0 => {
+            let mut what = DefaultHasher::new();
+            (&row.coin, &row.px, &row.sz, &row.start_position).hash(&mut what);
+            what.finish()
+        }
+        _ => 0,
+    };
+    (row.time, row.tid, row.oid, what)
 }
 
 /// The position after a fill.

@@ -19,6 +19,10 @@ fn coin(name: &str) -> Symbol {
     Symbol::parse(name).unwrap()
 }
 
+fn ann() -> Address {
+    Address::parse("0x00000000000000000000000000000000000000a1").unwrap()
+}
+
 fn read(name: &str) -> Inbound {
     Inbound::read(&fixture(name))
 }
@@ -70,7 +74,11 @@ fn acks_name_what_was_subscribed_whatever_the_exchange_filled_in() {
             Act::Unsubscribe,
             Some(Source::Trades { coin: coin("BTC") }),
         ),
-        ("ws_ack_user_fills.json", Act::Subscribe, None),
+        (
+            "ws_ack_user_fills.json",
+            Act::Subscribe,
+            Some(Source::Fills { user: ann() }),
+        ),
         ("ws_ack_bbo.json", Act::Subscribe, None),
     ] {
         assert_eq!(read(name), Inbound::Ack(act, source), "{name}");
@@ -113,8 +121,8 @@ fn complaints_name_what_they_are_about() {
         ("ws_error_not_json.json", Complaint::Other),
         ("ws_error_removed_type_web_data2.json", Complaint::Other),
         ("ws_error_too_many_posts.json", Complaint::Other),
-        ("ws_error_too_many_users.json", Complaint::Other),
-        ("ws_error_too_many_users_15.json", Complaint::Other),
+        ("ws_error_too_many_users.json", Complaint::TooManySubscriptions),
+        ("ws_error_too_many_users_15.json", Complaint::TooManySubscriptions),
     ] {
         assert_eq!(read(name), Inbound::Error(complaint), "{name}");
     }
@@ -171,7 +179,26 @@ fn news_belong_to_their_source() {
                 interval: Interval::Day1,
             }),
         ),
+        ("ws_user_fills_snapshot.json", None),
+        ("ws_user_fills_update.json", Some(Source::Fills { user: ann() })),
+        (
+            "ws_user_historical_orders.json",
+            Some(Source::Orders { user: ann() }),
+        ),
+        ("ws_open_orders.json", Some(Source::OpenOrders { user: ann() })),
+        ("ws_clearinghouse_state.json", Some(Source::Perps { user: ann() })),
+        ("ws_spot_state.json", Some(Source::Balances { user: ann() })),
     ] {
+        if name == "ws_user_fills_snapshot.json" {
+            let News::Fills {
+                is_snapshot, fills, ..
+            } = news(name)
+            else {
+                panic!("{name} has fills")
+            };
+            assert!(is_snapshot && !fills.is_empty());
+            continue;
+        }
         assert_eq!(news(name).source(), source, "{name}");
     }
 }
@@ -188,7 +215,6 @@ fn what_this_feed_has_no_use_for_is_no_error() {
         "ws_outcome_meta_updates.json",
         "ws_post_error.json",
         "ws_spot_asset_ctxs.json",
-        "ws_user_fills_update.json",
     ] {
         assert_eq!(read(name), Inbound::Unknown, "{name}");
     }
@@ -379,4 +405,16 @@ proptest::proptest! {
         let cut = (whole.len() as f64 * at) as usize;
         proptest::prop_assert!(!matches!(Inbound::read(&whole[..cut]), Inbound::News(_)));
     }
+}
+
+#[test]
+fn bodies_about_accounts_are_read_whole() {
+    let fills: Vec<account::WireFill> = serde_json::from_str(&fixture("http_user_fills.json")).unwrap();
+    assert_eq!((fills.len(), fills[0].tid), (5, 0), "old ones have no number");
+    let changes: Vec<account::WireChange> =
+        serde_json::from_str(&fixture("http_historical_orders.json")).unwrap();
+    assert!(changes.iter().all(|change| change.status == "iocCancelRejected"));
+    let open: Vec<account::WireOrder> =
+        serde_json::from_str(&fixture("http_frontend_open_orders.json")).unwrap();
+    assert_eq!(open.len(), 3);
 }
