@@ -10,6 +10,7 @@ use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::tungstenite::error::ProtocolError;
 use tokio_tungstenite::tungstenite::http::HeaderValue;
 use tokio_tungstenite::tungstenite::http::header::SEC_WEBSOCKET_PROTOCOL;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
@@ -170,7 +171,9 @@ fn reason(error: &Error) -> String {
         Error::Io(error) => format!("the connection failed: {}", error.kind()),
         Error::Tls(_) => "the connection could not be secured".to_owned(),
         Error::Capacity(_) => "the node sent a frame that is too large".to_owned(),
-        Error::ConnectionClosed | Error::AlreadyClosed => "the connection ended".to_owned(),
+        Error::ConnectionClosed
+        | Error::AlreadyClosed
+        | Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => "the connection ended".to_owned(),
         Error::Protocol(_) | Error::Utf8(_) | Error::AttackAttempt => {
             "the node broke the WebSocket protocol".to_owned()
         }
