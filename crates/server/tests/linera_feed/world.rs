@@ -106,10 +106,16 @@ impl World {
         }
     }
 
-    /// Subscribes, and waits until it is live.
+    /// Subscribes, and waits until it is live and the node has taken the subscription, which nothing tells the feed.
     pub(crate) async fn watch_live(&self, place: usize) -> Viewer {
         let mut viewer = self.watch(place).await;
         viewer.until_live().await;
+        let chain = self.node.chains().swap_remove(place).chain_id;
+        self.node_until("the subscription stands", |node| {
+            let mut followed = node.connections.iter().flat_map(|it| it.subscriptions.values());
+            followed.any(|id| *id == chain)
+        })
+        .await;
         viewer
     }
 
