@@ -4,22 +4,26 @@
 //! After a break the room does not guess: it marks the place, and the newest page of the history shows whether something
 //! is missing there.
 
+mod company;
+mod outgoing;
+
 use std::collections::{HashSet, VecDeque};
 use std::rc::Rc;
 
-use nexus_protocol::{HistoryItem, Member, Offset, PresenceUpdate, Refusal, TYPING_HOLDS_MS, UserId};
+use nexus_protocol::{HistoryItem, Offset, PresenceUpdate, Refusal, UserId};
 
 use crate::state::feed::Moment;
 use crate::state::rooms::{Entry, Gap, Message, Notice, Said, Turn};
+
+use company::Company;
+pub(crate) use company::Present;
+use outgoing::Queue;
+pub(crate) use outgoing::{Delivery, Outgoing};
 
 /// The most entries that are kept.
 pub(crate) const CAPACITY: usize = 1_000;
 /// The most comings and goings among them.
 const NOTICES: usize = 100;
-/// The most messages that wait to be sent; more are refused by the field.
-pub(crate) const OUTGOING: usize = 20;
-/// The most members that are kept by name.
-const MEMBERS: usize = 2_000;
 /// How often one says that one is typing, in milliseconds.
 const TYPING_EVERY: Moment = 2_500;
 
@@ -35,10 +39,8 @@ pub(crate) struct Room {
     entries: VecDeque<Entry>,
     /// Identities of the messages among the entries: offsets alone begin anew with an epoch.
     known: HashSet<(Option<Offset>, Moment)>,
-    outgoing: Vec<Rc<Outgoing>>,
-    /// Absent until the server told.
-    members: Option<Vec<Present>>,
-    typing: Vec<(Rc<str>, Moment)>,
+    queue: Queue,
+    company: Company,
     unread: u64,
     /// The first entry that was not read when one came.
     mark: Option<u64>,
@@ -79,39 +81,6 @@ pub(crate) enum Past {
     Failed(Rc<str>),
 }
 
-/// A message of one's own that the server may not have yet.
-#[derive(Clone, PartialEq, Debug)]
-pub(crate) struct Outgoing {
-    /// Its name, and what makes a repeat of it no second message.
-    pub(crate) key: Rc<str>,
-    /// What it says.
-    pub(crate) text: Rc<str>,
-    /// When it was written.
-    pub(crate) at: Moment,
-    /// How it is.
-    pub(crate) delivery: Delivery,
-}
-
-/// How a message of one's own is.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub(crate) enum Delivery {
-    /// On its way.
-    Sending,
-    /// The server has it; it comes back in a moment.
-    Stored(Offset),
-    /// It was not taken, and why.
-    Failed(Rc<str>),
-}
-
-/// Someone who is in the room.
-#[derive(Clone, PartialEq, Debug)]
-pub(crate) struct Present {
-    /// Who.
-    pub(crate) user: Rc<str>,
-    /// Since when.
-    pub(crate) since: Moment,
-}
-
 impl Room {
     /// One enters the room, which was read up to a moment in an earlier visit. What is known of it begins anew.
     pub(crate) fn enter(&mut self, read_until: Option<Moment>) {
@@ -136,11 +105,13 @@ impl Room {
     ) {
         let from: Option<Rc<str>> = from.map(|from| from.as_str().into());
         if let Some(from) = &from {
-            self.typing.retain(|(who, _)| who != from);
+            self.company.spoke(from);
         }
+        // Until the first page of the history is here, what comes may be of long ago.
+        let is_news = self.past != Past::Unknown;
         let is_own = from.is_some() && from.as_deref() == me;
         if is_own {
-            self.arrived(offset, &said);
+            self.queue.arrived(offset, &said, is_news);
         }
         let Some(key) = self.insert(Some(offset), at, from, said) else {
             return;
@@ -149,7 +120,7 @@ impl Room {
             // Whoever speaks has read what was there.
             self.unread = 0;
             self.mark = None;
-        } else if !self.is_watched {
+        } else if is_news && !self.is_watched {
             self.unread += 1;
             self.mark.get_or_insert(key);
         }
@@ -167,7 +138,10 @@ impl Room {
             let is_known = |item| self.known.contains(&identity(item));
             items.iter().filter(before).any(is_known)
         });
-        let added = self.take_items(items);
+        let mut added = self.take_items(items);
+        if is_first {
+            added = self.messages().map(|message| message.key).collect();
+        }
         if let Some(gap) = gap {
             let to = items
                 .iter()
@@ -211,48 +185,10 @@ impl Room {
 
     /// Who came, went, types, or no longer does.
     pub(crate) fn update_presence(&mut self, update: &PresenceUpdate, me: Option<&str>, now: Moment) {
-        if let Some(members) = &update.members {
-            self.members = Some(members.iter().take(MEMBERS).map(Present::of).collect());
+        for (who, turn) in self.company.update(update, me, now) {
+            self.note(who, turn, now);
         }
-        for member in &update.joined {
-            let present = Present::of(member);
-            let Some(members) = &mut self.members else {
-                continue;
-            };
-            if members.iter().any(|known| known.user == present.user) || members.len() >= MEMBERS {
-                continue;
-            }
-            members.push(present.clone());
-            if me != Some(&*present.user) {
-                self.note(present.user, Turn::Joined, now);
-            }
-        }
-        for member in &update.left {
-            let user: Rc<str> = member.user.as_str().into();
-            self.typing.retain(|(who, _)| *who != user);
-            let members = self.members.get_or_insert_default();
-            let before = members.len();
-            members.retain(|known| known.user != user);
-            if members.len() < before && me != Some(&*user) {
-                self.note(user, Turn::Left, now);
-            }
-        }
-        for user in update
-            .typing
-            .iter()
-            .filter(|user| me != Some(user.as_str()))
-            .take(16)
-        {
-            self.typing.retain(|(who, _)| **who != *user.as_str());
-            self.typing.push((user.as_str().into(), now + TYPING_HOLDS_MS));
-        }
-        for user in &update.paused {
-            self.typing.retain(|(who, _)| **who != *user.as_str());
-        }
-        if let Some(members) = &mut self.members {
-            members.sort_by(|one, other| one.user.cmp(&other.user));
-        }
-        if self.access == Access::Asked && self.members.is_some() {
+        if self.access == Access::Asked && self.company.members().is_some() {
             self.access = Access::Member;
         }
     }
@@ -272,16 +208,7 @@ impl Room {
 
     /// Writes a message; gives nothing if too many wait already.
     pub(crate) fn write(&mut self, key: &str, text: &str, now: Moment) -> Option<Rc<Outgoing>> {
-        if self.outgoing.len() >= OUTGOING {
-            return None;
-        }
-        let outgoing = Rc::new(Outgoing {
-            key: key.into(),
-            text: text.into(),
-            at: now,
-            delivery: Delivery::Sending,
-        });
-        self.outgoing.push(outgoing.clone());
+        let outgoing = self.queue.write(key, text, now)?;
         self.mark = None;
         self.said_typing_at = None;
         Some(outgoing)
@@ -289,30 +216,25 @@ impl Room {
 
     /// Sends a message again under the same key; gives it, if it is there and has failed.
     pub(crate) fn retry(&mut self, key: &str) -> Option<Rc<Outgoing>> {
-        let place = self.outgoing.iter().position(|one| *one.key == *key)?;
-        if !matches!(self.outgoing[place].delivery, Delivery::Failed(_)) {
-            return None;
-        }
-        self.deliver(place, Delivery::Sending);
-        self.outgoing.get(place).cloned()
+        self.queue.retry(key)
     }
 
     /// Gives a message up.
     pub(crate) fn discard(&mut self, key: &str) {
-        self.outgoing.retain(|one| *one.key != *key);
+        self.queue.discard(key);
     }
 
     /// What became of a message of one's own.
     pub(crate) fn published(&mut self, key: &str, result: Result<Option<Offset>, String>) {
-        // It is gone if it came back before its answer.
-        let Some(place) = self.outgoing.iter().position(|one| *one.key == *key) else {
-            return;
-        };
-        match result {
-            Ok(Some(offset)) if !self.has(offset) => self.deliver(place, Delivery::Stored(offset)),
-            Ok(_) => drop(self.outgoing.remove(place)),
-            Err(why) => self.deliver(place, Delivery::Failed(why.into())),
-        }
+        let newest = self.entries.iter().rev().take(4 * outgoing::MOST);
+        let offsets: HashSet<Offset> = newest
+            .filter_map(|entry| match entry {
+                Entry::Message(message) => message.offset,
+                Entry::Notice(_) | Entry::Gap(_) => None,
+            })
+            .collect();
+        self.queue
+            .published(key, result, |offset| offsets.contains(&offset));
     }
 
     /// Whether the others should be told that one is typing; at most every few seconds.
@@ -340,22 +262,17 @@ impl Room {
 
     /// Messages of one's own that the server may not have, oldest first.
     pub(crate) fn outgoing(&self) -> &[Rc<Outgoing>] {
-        &self.outgoing
+        self.queue.waiting()
     }
 
     /// Who is there, by name; `None` before the server told.
     pub(crate) fn members(&self) -> Option<&[Present]> {
-        self.members.as_deref()
+        self.company.members()
     }
 
     /// Who is typing.
     pub(crate) fn typing(&self, now: Moment) -> Vec<Rc<str>> {
-        let holds = |(_, until): &&(Rc<str>, Moment)| *until > now;
-        self.typing
-            .iter()
-            .filter(holds)
-            .map(|(who, _)| who.clone())
-            .collect()
+        self.company.typing(now)
     }
 
     /// How many messages came while nobody looked.
@@ -391,39 +308,6 @@ impl Room {
             Entry::Message(message) => Some(message),
             Entry::Notice(_) | Entry::Gap(_) => None,
         })
-    }
-
-    fn has(&self, offset: Offset) -> bool {
-        self.messages()
-            .rev()
-            .take(OUTGOING)
-            .any(|message| message.offset == Some(offset))
-    }
-
-    /// One's own message came back: whichever of those that wait it is.
-    fn arrived(&mut self, offset: Offset, said: &Said) {
-        let by_offset = self
-            .outgoing
-            .iter()
-            .position(|one| one.delivery == Delivery::Stored(offset));
-        let by_text = || {
-            let same = |one: &Rc<Outgoing>| {
-                one.delivery == Delivery::Sending && matches!(said, Said::Text(text) if *text == one.text)
-            };
-            self.outgoing.iter().position(same)
-        };
-        if let Some(place) = by_offset.or_else(by_text) {
-            self.outgoing.remove(place);
-        }
-    }
-
-    fn deliver(&mut self, place: usize, delivery: Delivery) {
-        if let Some(one) = self.outgoing.get_mut(place) {
-            *one = Rc::new(Outgoing {
-                delivery,
-                ..Outgoing::clone(one)
-            });
-        }
     }
 
     /// Puts a message where it belongs; gives its key unless it was there already.
@@ -545,15 +429,6 @@ impl Room {
     fn key(&mut self) -> u64 {
         self.next_key += 1;
         self.next_key
-    }
-}
-
-impl Present {
-    fn of(member: &Member) -> Self {
-        Present {
-            user: member.user.as_str().into(),
-            since: member.since.as_millis(),
-        }
     }
 }
 

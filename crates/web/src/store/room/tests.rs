@@ -1,6 +1,6 @@
 //! A room: in order, once each, with its gaps, and honest about what is one's own.
 
-use nexus_protocol::{Json, Timestamp};
+use nexus_protocol::{Json, Member, TYPING_HOLDS_MS, Timestamp};
 
 use super::*;
 
@@ -95,9 +95,16 @@ fn a_message_behind_the_break_does_not_hide_it() {
     assert_eq!(told(&room), ["1", "2", "gap 2-7", "7", "8", "9"]);
 }
 
+/// A room whose past is known to be empty.
+fn new_room() -> Room {
+    let mut room = Room::default();
+    room.take_newest(&[], false, None);
+    room
+}
+
 #[test]
 fn unread_counts_what_others_said_while_nobody_looked() {
-    let mut room = Room::default();
+    let mut room = new_room();
     room.watch(true);
     take(&mut room, 1, "ann");
     assert_eq!((room.unread(), room.mark()), (0, None));
@@ -141,7 +148,7 @@ fn unread_goes_on_from_the_last_visit() {
 
 #[test]
 fn what_one_writes_waits_until_it_comes_back_and_never_stands_twice() {
-    let mut room = Room::default();
+    let mut room = new_room();
     room.write("k1", "7", 1).unwrap();
     take(&mut room, 7, "me");
     assert!(
@@ -159,6 +166,24 @@ fn what_one_writes_waits_until_it_comes_back_and_never_stands_twice() {
 }
 
 #[test]
+fn what_was_said_before_one_came_is_no_news() {
+    let mut room = Room::default();
+    room.enter(Some(3_000));
+    room.write("k", "4", 9_000).unwrap();
+    // A subscription begins with the last messages, as if they came now.
+    take(&mut room, 3, "ann");
+    take(&mut room, 4, "me");
+    take(&mut room, 5, "ann");
+    assert_eq!(
+        (room.unread(), room.outgoing().len()),
+        (0, 1),
+        "the same words of long ago are another message"
+    );
+    room.take_newest(&page(2..=5), false, Some("me"));
+    assert_eq!(room.unread(), 1, "behind the last visit, and not one's own");
+}
+
+#[test]
 fn what_failed_is_tried_again_under_the_same_key_or_given_up() {
     let mut room = Room::default();
     room.write("k", "hi", 1).unwrap();
@@ -169,7 +194,7 @@ fn what_failed_is_tried_again_under_the_same_key_or_given_up() {
     assert_eq!(room.outgoing()[0].delivery, Delivery::Sending);
     room.discard("k");
     assert!(room.outgoing().is_empty());
-    for number in 0..OUTGOING {
+    for number in 0..outgoing::MOST {
         assert!(room.write(&number.to_string(), "x", 1).is_some());
     }
     assert!(room.write("more", "x", 1).is_none(), "the queue is bounded");
