@@ -157,7 +157,7 @@ impl Permissions {
             Act::Command { device, name } => {
                 in_channels("commands")
                     && said(&rights.commands, name)
-                        .unwrap_or_else(|| matches!(identity.role, Role::Operator | Role::Admin))
+                        .unwrap_or(matches!(identity.role, Role::Operator | Role::Admin))
                     && said(&rights.devices, device.as_str()).unwrap_or(true)
             }
             Act::Manage => identity.role == Role::Admin,
