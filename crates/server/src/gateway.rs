@@ -124,6 +124,8 @@ impl Gateway {
             topics: self.broker.topics() as u64,
             topics_wanted: self.hub.topics_wanted() as u64,
             waiting_bytes: self.connections.waiting() as u64,
+            history_bytes: self.broker.held() as u64,
+            store: self.broker.store(),
             feeds: self.feeds.report().iter().map(standing).collect(),
         }
     }

@@ -11,6 +11,8 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
 
+use crate::broker::StoreReport;
+
 /// What is counted. Cheap to clone; clones count together.
 #[derive(Clone, Debug, Default)]
 pub struct Metrics {
@@ -118,6 +120,10 @@ pub struct Standing {
     pub topics_wanted: u64,
     /// Bytes that wait for clients.
     pub waiting_bytes: u64,
+    /// Bytes that all histories hold.
+    pub history_bytes: u64,
+    /// What survives a restart; none if nothing is to.
+    pub store: Option<StoreReport>,
     /// How each feed stands.
     pub feeds: Vec<FeedStanding>,
 }
@@ -151,12 +157,20 @@ impl Metrics {
                 "Bytes that wait for clients",
                 standing.waiting_bytes,
             ),
+            (
+                "history_bytes",
+                "Bytes that all histories hold in memory",
+                standing.history_bytes,
+            ),
         ] {
             let gauge: Gauge<u64, AtomicU64> = Gauge::default();
             gauge.set(value);
             registry.register(name, help, gauge);
         }
         register_feeds(&mut registry, &standing.feeds);
+        if let Some(store) = &standing.store {
+            register_store(&mut registry, store);
+        }
         let mut text = String::new();
         // Writing to a String cannot fail.
         let _ = prometheus_client::encoding::text::encode(&mut text, &registry);
@@ -255,6 +269,52 @@ impl Metrics {
     }
 }
 
+fn register_store(registry: &mut Registry, store: &StoreReport) {
+    for (name, help, value) in [
+        (
+            "store_up",
+            "1 while the disk takes what is to survive a restart",
+            store.works.into(),
+        ),
+        ("store_waiting", "Changes that wait to be written", store.waiting),
+        (
+            "store_waiting_bytes",
+            "Bytes that wait to be written",
+            store.waiting_bytes,
+        ),
+        (
+            "store_lost",
+            "Records that were broken or missing when the server started",
+            store.lost,
+        ),
+    ] {
+        let gauge: Gauge<u64, AtomicU64> = Gauge::default();
+        gauge.set(value);
+        registry.register(name, help, gauge);
+    }
+    for (name, help, value) in [
+        (
+            "store_batches",
+            "Batches that the disk has confirmed",
+            store.batches,
+        ),
+        (
+            "store_written",
+            "Publications that the disk has confirmed",
+            store.written,
+        ),
+        (
+            "store_refused",
+            "Publications that were refused because the disk was too slow or had failed",
+            store.refused,
+        ),
+    ] {
+        let counter: Counter = Counter::default();
+        counter.inc_by(value);
+        registry.register(name, help, counter);
+    }
+}
+
 fn register_feeds(registry: &mut Registry, feeds: &[FeedStanding]) {
     if feeds.is_empty() {
         return;
@@ -340,6 +400,11 @@ mod tests {
                 subscriptions: 3,
                 events: vec![("gaps", 4)],
             }],
+            store: Some(StoreReport {
+                works: true,
+                written: 9,
+                ..StoreReport::default()
+            }),
             ..Standing::default()
         });
         for line in [
@@ -349,6 +414,8 @@ mod tests {
             r#"nexus_messages_received_total{type="ping"} 1"#,
             r#"nexus_refusals_total{code="RATE_LIMITED"} 1"#,
             "nexus_connections 7",
+            "nexus_store_up 1",
+            "nexus_store_written_total 9",
             r#"nexus_feed_up{feed="hyperliquid"} 1"#,
             r#"nexus_feed_events_total{feed="hyperliquid",event="gaps"} 4"#,
             "nexus_delivery_seconds_count 1",

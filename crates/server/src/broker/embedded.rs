@@ -6,13 +6,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use bytes::Bytes;
 use nexus_protocol::{ChannelStatus, Epoch, Mode, Offset, Params, Position, Timestamp, Topic};
 use tokio::sync::oneshot;
 
 use crate::broker::durable::Durable;
 use crate::broker::keys::Standing;
-use crate::broker::log::{Known, Log};
+use crate::broker::known::{Known, encoded, selected};
+use crate::broker::log::Log;
 use crate::broker::store::{Found, Store};
 use crate::broker::{
     Begin, BrokerError, BrokerLimits, Joined, Page, PageOf, Piece, Rules, Snapshot, SnapshotOf, StoreError,
@@ -20,8 +20,7 @@ use crate::broker::{
 };
 use crate::clock::wall_clock;
 use crate::content::Draft;
-use crate::encoded::{Publication, TopicHead};
-use crate::filters::{Fields, Predicate};
+use crate::filters::Predicate;
 use crate::hub::Hub;
 use crate::namespaces::Namespaces;
 
@@ -179,6 +178,11 @@ impl Embedded {
             log.write_topic();
         }
         store.close();
+    }
+
+    /// What all histories hold, in bytes.
+    pub(super) fn held(&self) -> usize {
+        self.shared.held.load(Ordering::Relaxed)
     }
 
     pub(super) fn store_report(&self) -> Option<StoreReport> {
@@ -432,48 +436,6 @@ impl Embedded {
     }
 }
 
-/// What passes of what is known.
-fn selected(known: Known, earlier: &[Arc<Publication>], filter: &Predicate) -> Known {
-    match known {
-        Known::Whole(_) => {
-            let newest = earlier
-                .iter()
-                .rev()
-                .find(|publication| publication.passes(filter));
-            newest.map_or(Known::Nothing, |newest| Known::Whole(Arc::clone(newest)))
-        }
-        Known::Keys(mut standing, reaches) => {
-            standing.retain(|standing| match &standing.stands {
-                Some(text) => filter.passes(&Fields::read(text)),
-                None => standing.newest.passes(filter),
-            });
-            Known::Keys(standing, reaches)
-        }
-        // Markets have no filters.
-        known @ (Known::Nothing | Known::Parts(..)) => known,
-    }
-}
-
-/// The frames of what is known, and how far they reach.
-fn encoded(head: &TopicHead, offset: Offset, known: Known) -> (Vec<Bytes>, Offset) {
-    match known {
-        Known::Nothing => (Vec::new(), offset),
-        Known::Whole(newest) => {
-            let from = newest.from.as_ref();
-            let frame = head.frame(offset, newest.time, true, from, newest.payload());
-            (vec![frame], offset)
-        }
-        Known::Parts(of, time, payload) => (vec![head.frame(of, time, true, None, &payload)], offset),
-        Known::Keys(standing, reaches) => {
-            let frame = |standing: &Standing| {
-                let newest = &standing.newest;
-                head.frame(offset, newest.time, true, newest.from.as_ref(), standing.text())
-            };
-            (standing.iter().map(frame).collect(), reaches)
-        }
-    }
-}
-
 fn lock(topical: &Mutex<Log>) -> MutexGuard<'_, Log> {
     topical.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -492,119 +454,4 @@ fn may_be_written(store: &Store, wanted: Wanted) -> Result<(), BrokerError> {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use nexus_protocol::{ChannelName, FeedState, Params};
-
-    use super::*;
-    use crate::content::Content;
-    use crate::outbox::{Outbox, Policy, Work};
-
-    fn topic(name: &str) -> Topic {
-        Topic::parse(&ChannelName::parse(name).unwrap(), Params::default())
-            .unwrap()
-            .topic
-    }
-
-    fn broker(limits: BrokerLimits) -> (Hub, Embedded) {
-        let hub = Hub::default();
-        (hub.clone(), Embedded::new(hub, limits))
-    }
-
-    fn publish(broker: &Embedded, name: &str) -> Result<Position, BrokerError> {
-        broker
-            .publish(
-                &topic(name),
-                Content::Whole("1".into()).into(),
-                Timestamp::EXAMPLE,
-                Wanted::Announced,
-            )
-            .map(|(position, _)| position)
-    }
-
-    #[test]
-    fn each_topic_has_its_own_order() {
-        let (_, broker) = broker(BrokerLimits::default());
-        let first = publish(&broker, "room:a").unwrap();
-        let second = publish(&broker, "room:a").unwrap();
-        let other = publish(&broker, "room:b").unwrap();
-        assert_eq!(
-            (first.offset, second.offset, other.offset),
-            (Offset(1), Offset(2), Offset(1))
-        );
-        assert_eq!(first.epoch, second.epoch);
-        assert_ne!(first.epoch, other.epoch);
-    }
-
-    #[test]
-    fn the_number_of_topics_is_bounded_and_unused_ones_make_room() {
-        let (hub, broker) = broker(BrokerLimits {
-            topics: 2,
-            forget_after: Duration::ZERO,
-            ..BrokerLimits::default()
-        });
-        publish(&broker, "room:a").unwrap();
-        publish(&broker, "room:b").unwrap();
-        assert_eq!(publish(&broker, "room:c"), Err(BrokerError::TooManyTopics));
-        assert!(
-            broker.page(&topic("room:c"), whole(), None).is_none(),
-            "looking makes nothing"
-        );
-        let outbox = Arc::new(Outbox::new(1000));
-        let lane = outbox.open(&topic("room:a"), Policy::Every);
-        let seat = hub.take_seat(&topic("room:a"), &outbox, lane);
-        let before = publish(&broker, "room:a").unwrap();
-        broker.sweep();
-        assert_eq!(broker.topics(), 1, "a topic that someone listens to stays");
-        assert_eq!(publish(&broker, "room:a").unwrap().epoch, before.epoch);
-        publish(&broker, "room:c").unwrap();
-        drop(seat);
-        broker.sweep();
-        assert_eq!(broker.topics(), 0);
-        assert_ne!(
-            publish(&broker, "room:a").unwrap().epoch,
-            before.epoch,
-            "it begins anew"
-        );
-    }
-
-    #[test]
-    fn a_status_is_told_when_it_changed_and_a_gap_is_not_kept() {
-        let (hub, broker) = broker(BrokerLimits::default());
-        let outbox = Arc::new(Outbox::new(10_000));
-        let lane = outbox.open(&topic("room:a"), Policy::Every);
-        let _seat = hub.take_seat(&topic("room:a"), &outbox, lane);
-        let joined = broker.join(&topic("room:a"), Begin::Fresh).unwrap();
-        outbox.start(lane, joined.position, None, None);
-        let status = |state| ChannelStatus::new(state, Timestamp::EXAMPLE);
-        for state in [
-            FeedState::Live,
-            FeedState::Live,
-            FeedState::Gap,
-            FeedState::Gap,
-            FeedState::Stale,
-        ] {
-            broker.set_status(&topic("room:a"), status(state));
-        }
-        let mut told = Vec::new();
-        while let Some(Work::Status(_, status)) = outbox.next(tokio::time::Instant::now()) {
-            told.push(status.state);
-        }
-        assert_eq!(
-            told,
-            [FeedState::Live, FeedState::Gap, FeedState::Gap, FeedState::Stale]
-        );
-        let later = broker.join(&topic("room:a"), Begin::Fresh).unwrap();
-        assert_eq!(later.status.as_deref(), Some(&status(FeedState::Stale)));
-    }
-
-    fn whole() -> PageOf {
-        PageOf {
-            after: Offset::ZERO,
-            before: None,
-            limit: 10,
-            reverse: false,
-        }
-    }
-}
+mod tests;

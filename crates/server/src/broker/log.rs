@@ -9,6 +9,7 @@ use tokio::sync::oneshot;
 
 use crate::broker::durable::{Durable, Past, past_epochs};
 use crate::broker::keys::{Keys, Standing};
+use crate::broker::known::Known;
 use crate::broker::rules::Rules;
 use crate::broker::store::{FoundTopic, PastEpoch, Store, TopicRecord};
 use crate::broker::{Begin, First, Joined, Page, PageOf, Piece};
@@ -51,19 +52,6 @@ struct Whole {
     /// Those of `parts` for which nothing more comes.
     finals: BTreeSet<PartKey>,
     time: Timestamp,
-}
-
-/// What is known of a topic now, not encoded yet: that takes time, and is done without the topic's lock.
-#[derive(Debug)]
-pub(super) enum Known {
-    /// Nothing.
-    Nothing,
-    /// One value.
-    Whole(Arc<Publication>),
-    /// All parts, as one payload.
-    Parts(Offset, Timestamp, String),
-    /// Some of what stands by key, oldest first, and the offset that they reach.
-    Keys(Vec<Standing>, Offset),
 }
 
 impl Log {
@@ -287,7 +275,9 @@ impl Log {
         let after =
             |offset: Offset, recovered| standing(offset, (offset < last).then_some(First::Missed), recovered);
         let fresh = |recovered| match self.rules.mode {
-            _ if !self.keys.is_empty() || self.whole.is_some() => standing(last, Some(First::Snapshot), recovered),
+            _ if !self.keys.is_empty() || self.whole.is_some() => {
+                standing(last, Some(First::Snapshot), recovered)
+            }
             Mode::Latest => standing(
                 last,
                 (!self.ring.is_empty()).then_some(First::Snapshot),

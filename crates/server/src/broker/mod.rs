@@ -6,6 +6,7 @@
 mod durable;
 mod embedded;
 mod keys;
+mod known;
 mod log;
 mod rules;
 mod store;
@@ -330,6 +331,13 @@ impl Broker {
         }
     }
 
+    /// What all histories hold in memory, in bytes.
+    pub fn held(&self) -> usize {
+        match self {
+            Broker::Embedded(embedded) => embedded.held(),
+        }
+    }
+
     /// Forgets topics that nobody uses.
     pub fn sweep(&self) {
         match self {
@@ -360,11 +368,7 @@ impl PageOf {
 
 impl Page {
     /// The first of these, and whether there are more.
-    fn cut(
-        position: Position,
-        publications: impl Iterator<Item = Arc<Publication>>,
-        limit: usize,
-    ) -> Self {
+    fn cut(position: Position, publications: impl Iterator<Item = Arc<Publication>>, limit: usize) -> Self {
         let mut publications: Vec<_> = publications.take(limit.saturating_add(1)).collect();
         let more = publications.len() > limit;
         publications.truncate(limit);

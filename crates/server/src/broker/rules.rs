@@ -91,17 +91,18 @@ impl BrokerLimits {
                 durable: true,
                 ..plain
             },
-            Topic::Prices(_) | Topic::OrderBook(..) | Topic::Candles(..) => Rules {
-                keep: Keep {
-                    publications: self.history.publications.min(LATEST_KEEPS),
-                    ..self.history
-                },
-                ..plain
-            },
+            Topic::Prices(_) | Topic::OrderBook(..) | Topic::Candles(..) | Topic::AccountUpdates(_) => {
+                Rules {
+                    keep: Keep {
+                        publications: self.history.publications.min(LATEST_KEEPS),
+                        ..self.history
+                    },
+                    ..plain
+                }
+            }
             Topic::Trades(_)
             | Topic::UserOrders(_)
             | Topic::UserFills(_)
-            | Topic::AccountUpdates(_)
             | Topic::Chain(_)
             | Topic::System => plain,
             Topic::Named(name) => match namespaces.of(name.as_str()) {

@@ -21,7 +21,7 @@ pub const SETTINGS: &[Setting] = &[
     setting(
         "data_dir",
         "./nexus-data",
-        "What is kept on disk: the secret that was made on the first start.",
+        "What is kept on disk: the secret that was made on the first start, and durable channels.",
     ),
     setting(
         "web_dir",

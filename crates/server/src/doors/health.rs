@@ -16,13 +16,28 @@ use crate::gateway::Gateway;
 pub async fn health(State(gateway): State<Arc<Gateway>>) -> Response {
     let standing = gateway.standing();
     let is_ending = gateway.drain.has_begun();
+    let is_failing = standing.store.is_some_and(|store| !store.works);
+    let store = standing.store.map(|store| {
+        json!({
+            "works": store.works,
+            "waiting": store.waiting,
+            "waiting_bytes": store.waiting_bytes,
+            "refused": store.refused,
+            "lost": store.lost,
+        })
+    });
     let feeds: Vec<_> = gateway.feeds.report().iter().map(shown).collect();
     Json(json!({
-        "status": if is_ending { "draining" } else { "healthy" },
+        "status": match (is_ending, is_failing) {
+            (true, _) => "draining",
+            (false, true) => "degraded",
+            (false, false) => "healthy",
+        },
         "version": env!("CARGO_PKG_VERSION"),
         "uptime_s": gateway.started.elapsed().as_secs(),
         "websocket": {"clients": standing.connections, "subscriptions": standing.subscriptions},
         "topics": standing.topics,
+        "store": store,
         "feeds": feeds,
     }))
     .into_response()

@@ -140,7 +140,34 @@ async fn what_the_history_lets_go_of_is_gone_from_the_disk_and_is_no_loss() {
 }
 
 #[tokio::test]
-async fn age_is_honoured_and_a_topic_without_anything_left_is_forgotten() {
+async fn what_is_older_than_its_namespace_keeps_is_not_served_and_the_order_goes_on() {
+    let dir = tempfile::tempdir().unwrap();
+    let namespaces = || Namespaces::parse(&["news age=1h durable".to_owned()]).unwrap();
+    let aged = |path: &std::path::Path| open_with(path, BrokerLimits::default(), namespaces()).unwrap();
+    let broker = aged(dir.path());
+    let now = Timestamp::from(std::time::SystemTime::now());
+    let long_ago = Timestamp::from_millis(now.as_millis() - 7_200_000);
+    let news = topic("news:a");
+    broker
+        .publish_stored(&news, number(1).into(), long_ago)
+        .await
+        .unwrap();
+    let position = broker.publish_stored(&news, number(2).into(), now).await.unwrap();
+    assert_eq!(history(&broker, "news:a").await, numbers(1..=2).split_off(1));
+    assert!(!recovered(&broker, "news:a", &position.epoch, 0).await);
+    assert!(recovered(&broker, "news:a", &position.epoch, 1).await);
+    let crash = crashed(dir.path());
+    broker.close().await;
+    drop(broker);
+    for path in [dir.path(), crash.path()] {
+        let broker = aged(path);
+        assert_eq!(history(&broker, "news:a").await, numbers(1..=2).split_off(1));
+        assert_eq!(broker.store().unwrap().lost, 0);
+    }
+}
+
+#[tokio::test]
+async fn a_topic_without_anything_left_is_forgotten() {
     let dir = tempfile::tempdir().unwrap();
     let limits = BrokerLimits {
         forget_after: Duration::ZERO,

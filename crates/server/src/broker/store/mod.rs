@@ -121,6 +121,9 @@ const CLOSED: &str = "closed";
 /// What the engine keeps in memory of the disk: everything is in ours already.
 const CACHE_BYTES: u64 = 4 << 20;
 
+/// What the engine keeps in memory of one part before it writes a table.
+const MEMTABLE_BYTES: u64 = 16 << 20;
+
 /// All of the engine's journals, after which it puts them into tables.
 const JOURNAL_BYTES: u64 = 128 << 20;
 
@@ -192,6 +195,12 @@ impl Store {
     pub(super) fn close(&self) {
         self.queue.close(true);
         self.writer.join();
+    }
+
+    /// What a failing disk does.
+    #[cfg(test)]
+    pub(super) fn fail(&self) {
+        self.queue.fail();
     }
 
     pub(super) fn report(&self) -> StoreReport {
@@ -267,7 +276,8 @@ impl Spaces {
             .max_journaling_size(JOURNAL_BYTES)
             .worker_threads(1)
             .open()?;
-        let space = |name| database.keyspace(name, KeyspaceCreateOptions::default);
+        let options = || KeyspaceCreateOptions::default().max_memtable_size(MEMTABLE_BYTES);
+        let space = |name| database.keyspace(name, options);
         Ok(Spaces {
             topics: space("topics")?,
             records: space("records")?,

@@ -144,7 +144,7 @@ impl Queue {
         }
     }
 
-    fn fail(&self) {
+    pub(super) fn fail(&self) {
         self.has_failed.store(true, Ordering::Relaxed);
         let mut state = lock(&self.state);
         // Whoever waits for these is told by their being dropped.
@@ -233,4 +233,27 @@ fn forget(spaces: &Spaces, topic: TopicId) -> fjall::Result<()> {
     }
     batch.remove(&spaces.topics, prefix.as_slice());
     batch.commit()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_queue_says_so_before_it_is_too_late() {
+        let queue = Queue::default();
+        for _ in 0..MOST_CHANGES {
+            assert!(queue.has_room());
+            queue.push(Change::default());
+        }
+        assert!(!queue.has_room());
+        let taken = queue.take().unwrap();
+        assert_eq!(taken.len(), BATCH_CHANGES);
+        queue.note_done(taken.len(), taken.iter().map(Change::bytes).sum());
+        assert!(queue.has_room());
+        queue.fail();
+        assert_eq!((queue.report().waiting, queue.report().waiting_bytes), (0, 0));
+        queue.push(Change::default());
+        assert_eq!(queue.report().waiting, 0, "nothing is taken behind a failure");
+    }
 }
