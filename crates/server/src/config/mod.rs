@@ -116,11 +116,13 @@ fn broker(settings: &mut Settings) -> Result<BrokerLimits, ConfigError> {
 
 fn dangerous_commands(settings: &mut Settings) -> Result<Vec<ChannelPattern>, ConfigError> {
     let patterns = settings.list("dangerous_commands");
-    let patterns: Result<_, _> = patterns
-        .iter()
-        .map(|pattern| ChannelPattern::parse(pattern))
-        .collect();
-    patterns.map_err(|error| settings.wrong("dangerous_commands", error))
+    let parse = |text: &String| {
+        ChannelPattern::parse(text).map_err(|_| {
+            let why = format!("`{text}` is no command: write a name, a prefix like `firmware.*`, or `*`");
+            settings.wrong("dangerous_commands", why)
+        })
+    };
+    patterns.iter().map(parse).collect()
 }
 
 fn presence(settings: &mut Settings) -> Result<PresenceLimits, ConfigError> {

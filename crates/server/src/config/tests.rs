@@ -256,6 +256,12 @@ fn what_is_unknown_or_wrong_is_one_sentence_that_says_where() {
         ),
         (
             "",
+            &[("NEXUS_DANGEROUS_COMMANDS", "reboot,firm*ware")],
+            &[],
+            "NEXUS_DANGEROUS_COMMANDS: `firm*ware` is no command",
+        ),
+        (
+            "",
             &[("NEXUS_JWT_MAX_AGE_SECS", "0")],
             &[],
             "NEXUS_JWT_MAX_AGE_SECS: must be at least 1",

@@ -168,6 +168,8 @@ async fn a_device_is_seen_on_telemetry_while_it_is_connected_and_a_grace_longer(
         (&push["channel"], &push["payload"]["joined"][0]["user"]),
         (&json!("telemetry"), &json!("d"))
     );
+    let list = viewer.ask("presence", json!({"channel": "telemetry"})).await;
+    assert_eq!(list["payload"]["members"][0]["user"], "d", "{list}");
     device.leave().await;
     let back = world.connect_as("d", "device").await;
     back.leave().await;
