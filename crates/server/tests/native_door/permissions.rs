@@ -180,6 +180,26 @@ async fn a_subscription_ends_with_its_token_unless_it_is_renewed() {
 }
 
 #[tokio::test]
+async fn whoever_listens_by_a_token_for_anyone_need_not_sign_in_until_it_ends() {
+    let settings = settings().with("anonymous", "").with("sign_in_secs", 1);
+    let world = World::start(settings.with("namespaces", "x subscribe=nobody")).await;
+    let grant = token(
+        json!({"anonymous": true, "channel": "x:a"}),
+        Duration::from_secs(2),
+    );
+    let mut nobody = world.connect().await;
+    let began = std::time::Instant::now();
+    nobody
+        .subscribe_with(json!({"channel": "x:a", "token": grant}))
+        .await;
+    let ended = nobody.next_of("unsubscribed").await;
+    assert_eq!(ended["payload"]["channel"], "x:a");
+    assert!(began.elapsed() > Duration::from_millis(1_500));
+    assert_eq!(nobody.ask("ping", Value::Null).await["type"], "pong");
+    assert_eq!(nobody.code().await, 1008, "then it must");
+}
+
+#[tokio::test]
 async fn whoever_is_revoked_is_closed_at_once_and_does_not_come_back() {
     let data = tempfile::tempdir().unwrap();
     let with_data = || settings().with("data_dir", data.path().display());
