@@ -61,9 +61,12 @@ impl Face {
                 &sentence(reason),
                 Some(Remedy::ChangeToken),
             ),
-            Freshness::Barred(reason) => {
-                trouble("Sign in to see this", &sentence(reason), Some(Remedy::SignIn))
-            }
+            // What the server says is meant for programs.
+            Freshness::Barred(_) => trouble(
+                "Sign in to see this",
+                "This gateway shows it to those who have a token.",
+                Some(Remedy::SignIn),
+            ),
             Freshness::Live | Freshness::Quiet => Face::Nothing,
             Freshness::Loading | Freshness::Resyncing | Freshness::Stale { .. } | Freshness::Down { .. } => {
                 Self::while_waiting(link)

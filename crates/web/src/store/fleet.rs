@@ -97,7 +97,9 @@ impl Fleet {
 
     /// Gives a device's trails the past that is known by now.
     pub(crate) fn backfill(&mut self, id: &DeviceId, readings: &Readings) {
-        let Some(device) = self.devices.get_mut(id) else { return };
+        let Some(device) = self.devices.get_mut(id) else {
+            return;
+        };
         for (name, metric) in &mut device.metrics {
             let points = readings.points(name, i64::MIN, i64::MAX);
             let newest = points.len().saturating_sub(trail::POINTS);

@@ -37,7 +37,10 @@ async fn with_devices() -> Stage {
     for topic in [Topic::Telemetry, Topic::Commands] {
         stage.store.handle_stage(&topic, Followed);
     }
-    stage.publish(Topic::Telemetry, telemetry("boiler", r#"{"temperature_c":54.5,"pressure_bar":1.82}"#));
+    stage.publish(
+        Topic::Telemetry,
+        telemetry("boiler", r#"{"temperature_c":54.5,"pressure_bar":1.82}"#),
+    );
     stage.publish(Topic::Telemetry, telemetry("door", r#"{"open":1}"#));
     stage.calm().await;
     stage
@@ -61,8 +64,15 @@ fn command(stage: &Stage) -> Option<(AskId, Command)> {
 async fn a_device_shows_its_values_with_units_and_its_state_follows_the_connection() {
     let stage = with_devices().await;
     assert_eq!(stage.attributes("device-row", "data-device"), ["boiler", "door"]);
-    assert_eq!(stage.attributes("metric", "data-metric"), ["pressure_bar", "temperature_c"]);
-    assert!(stage.text("panel-values").contains("Temperature54.5°C"), "{}", stage.text("panel-values"));
+    assert_eq!(
+        stage.attributes("metric", "data-metric"),
+        ["pressure_bar", "temperature_c"]
+    );
+    assert!(
+        stage.text("panel-values").contains("Temperature54.5°C"),
+        "{}",
+        stage.text("panel-values")
+    );
     let (id, _) = asked(&stage, |ask| matches!(ask, Ask::Presence(_))).unwrap();
     let list = PresenceList {
         channel: Topic::Telemetry.channel_name(),
@@ -74,7 +84,10 @@ async fn a_device_shows_its_values_with_units_and_its_state_follows_the_connecti
     };
     stage.store.handle_answer(id, Ok(Reply::Presence(list)));
     stage.calm().await;
-    assert_eq!(stage.attributes("device-row", "data-state"), ["online", "offline"]);
+    assert_eq!(
+        stage.attributes("device-row", "data-state"),
+        ["online", "offline"]
+    );
 }
 
 #[wasm_bindgen_test]
@@ -89,7 +102,10 @@ async fn a_command_is_checked_sent_and_followed_to_its_end() {
     stage.fill("command-args", r#"{"target":55}"#).await;
     stage.click("command-send").await;
     let (id, sent) = command(&stage).unwrap();
-    assert_eq!((sent.device_id.as_str(), sent.name.as_str(), sent.confirm), ("boiler", "set_target", false));
+    assert_eq!(
+        (sent.device_id.as_str(), sent.name.as_str(), sent.confirm),
+        ("boiler", "set_target", false)
+    );
 
     let command_id = CommandId::parse("c1").unwrap();
     let ack = Ack {
@@ -106,7 +122,10 @@ async fn a_command_is_checked_sent_and_followed_to_its_end() {
     }
     stage.calm().await;
     assert_eq!(stage.attributes("command", "data-status"), ["delivered"]);
-    assert_eq!(stage.attributes("command-step", "data-reached"), ["true", "true", "true", "false"]);
+    assert_eq!(
+        stage.attributes("command-step", "data-reached"),
+        ["true", "true", "true", "false"]
+    );
     let refusal = Refusal::new(ErrorCode::CommandFailed, "valve 3 does not move");
     stage.store.handle_answer(id, Err(AskError::Refused(refusal)));
     stage.calm().await;
@@ -151,10 +170,17 @@ async fn who_may_not_is_told_what_it_takes() {
 #[wasm_bindgen_test]
 async fn without_any_device_one_reads_how_to_connect_the_first() {
     let stage = view().await;
-    assert!(stage.find("devices-welcome").is_none(), "not before the server has answered");
+    assert!(
+        stage.find("devices-welcome").is_none(),
+        "not before the server has answered"
+    );
     stage.store.handle_stage(&Topic::Telemetry, Followed);
     stage.settle().await;
-    assert!(stage.text("devices-welcome").contains("nexus simulate --devices 5"));
+    assert!(
+        stage
+            .text("devices-welcome")
+            .contains("nexus simulate --devices 5")
+    );
 }
 
 #[wasm_bindgen_test]

@@ -45,7 +45,9 @@ pub(super) fn Visit<P: Known>(props: &Props<P>) -> Html {
     let go = {
         let setter = here.setter();
         Callback::from(move |(place, _): (Place, Step)| {
-            P::of(place).into_iter().for_each(|place| setter.set(Rc::new(place)));
+            P::of(place)
+                .into_iter()
+                .for_each(|place| setter.set(Rc::new(place)));
         })
     };
     let places = Places {

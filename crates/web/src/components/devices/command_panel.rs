@@ -6,7 +6,7 @@ use yew::{Html, Properties, component, html};
 use super::command_form::CommandForm;
 use super::command_line::CommandLine;
 use crate::components::panel::Panel;
-use crate::hooks::{use_calm, use_clock, use_freshness, use_store};
+use crate::hooks::{use_calm, use_clock, use_freshness, use_link, use_store};
 use crate::state::feed::Freshness;
 
 /// Commands that are shown.
@@ -21,8 +21,12 @@ pub(crate) struct Props {
 #[component]
 pub(crate) fn CommandPanel(props: &Props) -> Html {
     let has_device = props.id.is_some();
+    let title = props
+        .id
+        .as_ref()
+        .map_or("Commands".to_owned(), |id| format!("Commands to {id}"));
     html! {
-        <Panel name="commands" title="Commands" topic={Some(Topic::Commands)} has_content={has_device} tells_itself={has_device}
+        <Panel name="commands" {title} topic={Some(Topic::Commands)} has_content={has_device} tells_itself={has_device}
             nothing={("No device chosen".into(), "Choose one in the list.".into())}>
             if let Some(id) = props.id.clone() {
                 <div class="commands panel-body-scroll">
@@ -46,13 +50,14 @@ fn Log(props: &LogProps) -> Html {
     use_calm(store.commands());
     let now = store.server_time(use_clock(1_000));
     let freshness = use_freshness(Some(&Topic::Commands));
+    let is_signed_in = use_link().identity.is_some();
     let lives: Vec<_> = store
         .commands()
         .read(|log| log.to(&props.id).take(SHOWN).cloned().collect());
     html! {
         <section class="command-log" aria-label="Commands before">
             <h3>{ "Log" }</h3>
-            if let Freshness::Failed(why) | Freshness::Barred(why) = &freshness {
+            if let (Freshness::Failed(why) | Freshness::Barred(why), true) = (&freshness, is_signed_in) {
                 <p class="faint">{ format!("Only what is sent from here is shown: {why}") }</p>
             }
             if lives.is_empty() {
