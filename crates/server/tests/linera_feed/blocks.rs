@@ -10,7 +10,7 @@ use crate::world::World;
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_history_begins_with_the_last_blocks_and_goes_on_in_both_versions() {
     for shape in [Shape::V015, Shape::V016] {
-        let world = World::with(Config {
+        let world = World::at_ease(Config {
             shape,
             ..Config::still()
         })
@@ -75,7 +75,7 @@ async fn a_chain_without_a_block_is_live_and_gets_its_first() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn blocks_that_nobody_told_of_are_fetched_at_the_next_one() {
-    let world = World::still().await;
+    let world = World::at_ease(Config::still()).await;
     let mut viewer = world.watch_live(0).await;
     world.node.fault(Fault::Grow {
         chain: 0,

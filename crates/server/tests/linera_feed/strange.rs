@@ -70,7 +70,7 @@ async fn a_block_that_the_node_does_not_have_is_not_believed() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_node_may_be_upgraded_under_a_running_link() {
-    let world = World::with(Config {
+    let world = World::at_ease(Config {
         shape: Shape::V015,
         ..Config::still()
     })

@@ -46,12 +46,21 @@ impl World {
 
     /// With a node of these settings.
     pub(crate) async fn with(config: Config) -> Self {
+        Self::at_speed(SPEED, config).await
+    }
+
+    /// At the wall's pace: no look of the feed's own comes between a block and its notification.
+    pub(crate) async fn at_ease(config: Config) -> Self {
+        Self::at_speed(1.0, config).await
+    }
+
+    async fn at_speed(speed: f64, config: Config) -> Self {
         let node = Chain::start(config).await.unwrap();
         let hub = Hub::default();
         let broker = Broker::Embedded(Embedded::new(hub.clone(), BrokerLimits::default()));
         let (tracker, cancel) = (TaskTracker::new(), CancellationToken::new());
         let config = LineraConfig {
-            speed: SPEED,
+            speed,
             simulated: true,
             seed: Some(11),
             ..LineraConfig::new(&node.url()).unwrap()
