@@ -6,6 +6,7 @@ use std::time::Duration;
 use nexus_protocol::{
     Account, ErrorCode, FeedState, Fills, Order, OrderChange, Orders, Topic, TradeGap, UserId,
 };
+use nexus_server::broker::First;
 use nexus_standin::exchange::account::Address;
 use nexus_standin::exchange::{Config, Fault, HttpMode, Subscription};
 use serde_json::Value;
@@ -186,7 +187,17 @@ async fn an_account_is_followed_from_its_past_on() {
         first.iter().any(|order| order.change == OrderChange::Filled),
         "and closed ones"
     );
-    assert!(first.len() <= 250, "but not too many: {}", first.len());
+    let past: Orders = serde_json::from_str(&of_orders.payloads[0]).unwrap();
+    assert!(
+        past.orders.len() <= 200,
+        "but not too many: {}",
+        past.orders.len()
+    );
+
+    // Whoever comes later gets all orders as one push, the last fills one by one, and the newest state.
+    assert_eq!(world.first(&of_orders.topic).await, Some(First::Snapshot));
+    assert_eq!(world.first(&of_fills.topic).await, Some(First::Missed));
+    assert_eq!(world.first(&of_account.topic).await, Some(First::Snapshot));
 
     world.pass(Duration::from_secs(60)).await;
     let until = settle(&world, &mut [&mut of_fills, &mut of_orders]).await;

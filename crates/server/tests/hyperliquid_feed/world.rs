@@ -8,7 +8,7 @@ use nexus_protocol::{
     Book, Candle, Candles, ChannelName, ChannelStatus, FeedState, Params, Price, Prices, Symbol, Topic,
     Trade, TradeGap, Trades,
 };
-use nexus_server::broker::{Begin, Broker, BrokerLimits, Embedded};
+use nexus_server::broker::{Begin, Broker, BrokerLimits, Embedded, First};
 use nexus_server::feeds::hyperliquid::{HyperliquidConfig, start};
 use nexus_server::feeds::{FeedReport, Feeds};
 use nexus_server::hub::{Demand, Hub, Seat};
@@ -115,6 +115,11 @@ impl World {
             outbox,
             _seat: seat,
         }
+    }
+
+    /// What a fresh subscriber of a topic is sent first.
+    pub(crate) async fn first(&self, topic: &Topic) -> Option<First> {
+        self.broker.join(topic, Begin::Fresh).await.unwrap().first
     }
 
     /// What a fresh subscriber gets as one push.
