@@ -12,11 +12,11 @@ pub(crate) struct Props {
 /// Keys, and what they do.
 type Shortcut = (&'static [&'static str], &'static str);
 
-const GROUPS: [(&str, &[Shortcut]); 3] = [
+const GROUPS: [(&str, &[Shortcut]); 4] = [
     (
         "Everywhere",
         &[
-            (&["/"], "Search coins"),
+            (&["/"], "Search; join a room"),
             (&["Space"], "Pause or resume the trades"),
             (&["?"], "This list"),
             (&["Esc"], "Close, or clear the search"),
@@ -30,6 +30,10 @@ const GROUPS: [(&str, &[Shortcut]); 3] = [
             (&["Enter"], "Open the coin"),
             (&["F"], "Add the coin to the favourites, or remove it"),
         ],
+    ),
+    (
+        "Rooms",
+        &[(&["Enter"], "Send"), (&["Shift", "Enter"], "Begin a line")],
     ),
     (
         "Chart",

@@ -125,6 +125,15 @@ impl Store {
         self.change(name, |room, _| room.discard(key));
     }
 
+    /// What was written before the page was loaded anew stands there again.
+    pub(crate) fn restore_draft(&self, name: &RoomName, draft: &str) {
+        self.room(name).write(|room| {
+            if room.draft.is_empty() {
+                room.draft = draft.into();
+            }
+        });
+    }
+
     /// What is written changes; the others are told that one is typing.
     pub(crate) fn type_in(&self, name: &RoomName, draft: &str, now: Moment) {
         let typing = self.change(name, |room, _| {

@@ -126,10 +126,17 @@ fn in_cents(text: &str) -> String {
 
 /// A row that names what is missing.
 pub(super) fn gap_row(what: &str, from: Moment, to: Moment, columns: &'static str) -> Html {
+    // Times of two days would be read as those of one.
+    let is_one_day = format::day_number(from) == format::day_number(to);
+    let moment = if is_one_day {
+        format::time_of_day
+    } else {
+        format::date_and_time
+    };
     html! {
         <tr class="account-gap" role="row" data-testid="account-gap" data-from={from.to_string()} data-to={to.to_string()}>
             <td role="cell" colspan={AttrValue::Static(columns)}>
-                { format!("{what} between {} and {} are missing", format::time_of_day(from), format::time_of_day(to)) }
+                { format!("{what} between {} and {} are missing", moment(from), moment(to)) }
             </td>
         </tr>
     }

@@ -42,7 +42,8 @@ pub(super) fn FillsTable(props: &Props) -> Html {
     };
     let (entries, count) = props.board.read(|board| {
         let entries: Vec<FillEntry> = board.fills().take(*mounted).cloned().collect();
-        (entries, board.fills().len())
+        let is_fill = |entry: &&FillEntry| matches!(entry, FillEntry::Fill(_));
+        (entries, board.fills().filter(is_fill).count())
     });
     if entries.is_empty() {
         return html! { <p class="account-none">{ "No fills" }</p> };

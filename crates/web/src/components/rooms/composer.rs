@@ -6,6 +6,7 @@ use yew::{
     use_node_ref,
 };
 
+use super::keeper::{remember_draft, remembered_draft};
 use crate::browser;
 use crate::components::icon::{Glyph, Icon};
 use crate::hooks::{use_clock, use_live, use_selected, use_store};
@@ -29,6 +30,11 @@ pub(super) fn Composer(props: &Props) -> Html {
     let room = store.room(name);
     let draft = use_selected(&room, (), |room: &Room, ()| room.draft.clone());
     let field = use_node_ref();
+    use_effect_with((store.clone(), name.clone()), |(store, name)| {
+        if let Some(draft) = remembered_draft(name) {
+            store.restore_draft(name, &draft);
+        }
+    });
     // Where there is a keyboard, whoever enters a room can write at once.
     use_effect_with(name.clone(), {
         let field = field.clone();
@@ -44,7 +50,9 @@ pub(super) fn Composer(props: &Props) -> Html {
         let (store, name) = (store.clone(), name.clone());
         Callback::from(move |event: InputEvent| {
             if let Some(field) = event.target_dyn_into::<HtmlTextAreaElement>() {
-                store.type_in(&name, &field.value(), browser::now());
+                let draft = field.value();
+                remember_draft(&name, &draft);
+                store.type_in(&name, &draft, browser::now());
             }
         })
     };
@@ -57,6 +65,7 @@ pub(super) fn Composer(props: &Props) -> Html {
             if text.is_empty() || !store.say(&name, &browser::unique_name(), text, browser::now()) {
                 return;
             }
+            remember_draft(&name, "");
             // Typed and sent within one frame, the rendering would see no change.
             if let Some(field) = field.cast::<HtmlTextAreaElement>() {
                 field.set_value("");

@@ -48,6 +48,25 @@ pub(super) fn forget_read(name: &RoomName) {
     }
 }
 
+/// Remembers what is written and not sent, for this tab.
+pub(super) fn remember_draft(name: &RoomName, draft: &str) {
+    let key = draft_key(name);
+    if draft.is_empty() {
+        browser::remove(Keep::Tab, &key);
+    } else {
+        browser::write(Keep::Tab, &key, &draft);
+    }
+}
+
+/// What was written and not sent in this tab.
+pub(super) fn remembered_draft(name: &RoomName) -> Option<String> {
+    browser::read(Keep::Tab, &draft_key(name))
+}
+
+fn draft_key(name: &RoomName) -> String {
+    format!("nexus.draft.{name}")
+}
+
 fn read_marks() -> BTreeMap<String, Moment> {
     browser::read(Keep::Device, READ).unwrap_or_default()
 }

@@ -105,14 +105,17 @@ struct GapProps {
 #[component]
 fn GapLine(props: &GapProps) -> Html {
     let Gap { from, to, .. } = *props.gap;
+    // Times of two days would be read as those of one.
+    let is_one_day = to.is_none_or(|to| format::day_number(from) == format::day_number(to));
+    let moment = if is_one_day {
+        format::time_of_day
+    } else {
+        format::date_and_time
+    };
     let told = match to {
-        Some(to) if to == from => format!("Messages after {} may be missing", format::time_of_day(from)),
-        Some(to) => format!(
-            "Messages between {} and {} are missing",
-            format::time_of_day(from),
-            format::time_of_day(to)
-        ),
-        None => format!("Looking for messages after {}", format::time_of_day(from)),
+        Some(to) if to == from => format!("Messages after {} may be missing", moment(from)),
+        Some(to) => format!("Messages between {} and {} are missing", moment(from), moment(to)),
+        None => format!("Looking for messages after {}", moment(from)),
     };
     html! {
         <li class="gap-line" data-testid="room-gap" data-from={from.to_string()} data-to={to.map(|to| to.to_string())}>
