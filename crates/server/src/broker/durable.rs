@@ -41,6 +41,11 @@ impl Durable {
         self.let_go.push(publication);
     }
 
+    /// Whether something was let go of that was not handed over yet.
+    pub(super) fn has_let_go(&self) -> bool {
+        !self.let_go.is_empty()
+    }
+
     /// Hands over a publication to be written; gives back what says when it is.
     pub(super) fn write(
         &mut self,
@@ -58,9 +63,6 @@ impl Durable {
 
     /// Hands over what was let go of, and the topic as it then is.
     pub(super) fn write_removals(&mut self, topic: &TopicRecord, ring: &Ring, keys: &Keys) {
-        if self.let_go.is_empty() {
-            return;
-        }
         let mut change = self.removals(ring, keys);
         change.put_topic(self.id, topic);
         self.store.hand_over(change);

@@ -109,7 +109,7 @@ impl Embedded {
 
     fn restore(&self, store: &Store, found: Found) {
         let now = Instant::now();
-        let (mut topics, mut publications) = (0, 0);
+        let mut topics = 0;
         for found_topic in found.topics {
             let channel = found_topic.topic.channel.clone();
             let mut durable = Durable::new(store.clone(), found_topic.id);
@@ -129,13 +129,12 @@ impl Embedded {
                 );
             }
             topics += 1;
-            publications += log.last().0;
             self.shared.held.fetch_add(log.bytes(), Ordering::Relaxed);
             self.all().insert(topic, Arc::new(Mutex::new(log)));
         }
         tracing::info!(
             topics,
-            last_offsets = publications,
+            bytes = self.held(),
             after_a_crash = !found.was_closed && topics > 0,
             "the store is open"
         );

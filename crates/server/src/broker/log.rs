@@ -211,6 +211,9 @@ impl Log {
     }
 
     fn write_removals(&mut self) {
+        if !self.durable.as_ref().is_some_and(Durable::has_let_go) {
+            return;
+        }
         let record = self.record();
         if let Some(durable) = &mut self.durable {
             durable.write_removals(&record, &self.ring, &self.keys);

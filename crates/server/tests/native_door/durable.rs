@@ -61,3 +61,22 @@ async fn a_second_server_on_the_same_data_does_not_start_and_says_why() {
     let error = Server::new(config, listener).unwrap_err().to_string();
     assert!(error.contains("is in use: another server"), "{error}");
 }
+
+#[tokio::test]
+async fn where_a_namespace_conflates_the_last_publication_greets_and_latest_is_the_default() {
+    let world = World::start(settings().with("namespaces", "board conflate subscribe=anyone")).await;
+    for number in 1..=3 {
+        world.publish("board:a", &number.to_string()).await;
+    }
+    let mut client = world.connect().await;
+    let subscribed = client.subscribe("board:a").await;
+    assert_eq!(
+        (&subscribed["mode"], &subscribed["contiguous"]),
+        (&json!("latest"), &json!(false))
+    );
+    let push = client.next().await;
+    assert_eq!(
+        (&push["payload"], &push["snapshot"], &push["offset"]),
+        (&json!(3), &json!(true), &json!(3))
+    );
+}

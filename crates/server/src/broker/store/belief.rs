@@ -7,6 +7,7 @@
 use nexus_protocol::Offset;
 
 use crate::broker::store::record::{Record, TopicRecord};
+use crate::content::Content;
 
 /// What is believed of a topic.
 #[derive(Debug, PartialEq, Eq)]
@@ -40,7 +41,11 @@ pub(in crate::broker) fn believe(found: Vec<(Offset, Option<Record>)>, topic: &T
     for (offset, record) in found {
         if offset < start {
             match record {
-                Some(record) => believed.for_keys.push(record),
+                Some(record) if matches!(record.draft.content, Content::Keyed(_)) => {
+                    believed.for_keys.push(record);
+                }
+                // It has no key, and its time is over.
+                Some(_) => believed.discarded.push(offset),
                 None => {
                     believed.discarded.push(offset);
                     believed.lost += 1;
@@ -72,14 +77,20 @@ mod tests {
     use nexus_protocol::{ChannelName, Epoch, Timestamp};
 
     use super::*;
-    use crate::content::Content;
+    use crate::content::Keyed;
 
     fn record(offset: u64, history_from: u64) -> (Offset, Option<Record>) {
+        let keyed = Keyed {
+            key: "k".into(),
+            text: "1".into(),
+            stands: None,
+            is_final: false,
+        };
         let record = Record {
             offset: Offset(offset),
             time: Timestamp::EXAMPLE,
             history_from: Offset(history_from),
-            draft: Content::Whole("1".into()).into(),
+            draft: Content::Keyed(keyed).into(),
             adds_up: false,
         };
         (Offset(offset), Some(record))

@@ -67,6 +67,8 @@ pub struct StoreReport {
 /// What was found at the start.
 pub(super) struct Found {
     pub(super) topics: Vec<FoundTopic>,
+    /// Topics of which not even the name can be read.
+    unreadable: Vec<TopicId>,
     /// Whether the last end was a clean one.
     pub(super) was_closed: bool,
 }
@@ -144,20 +146,28 @@ impl Store {
         let queue = Arc::new(Queue::default());
         let lost = found.topics.iter().map(|topic| topic.believed.lost).sum();
         queue.lost.store(lost, Ordering::Relaxed);
-        let next_id = found.topics.iter().map(|topic| topic.id.0 + 1).max();
+        let next_id = spaces
+            .highest_id()
+            .map_err(|error| StoreError::Unusable(shown(), error.to_string()))?
+            + 1;
         let writes = Arc::clone(&queue);
         let thread = std::thread::Builder::new()
             .name("store".to_owned())
             .spawn(move || write(&spaces, &writes))
             .map_err(|error| StoreError::Unusable(shown(), error.to_string()))?;
         let store = Store {
-            next_id: Arc::new(AtomicU64::new(next_id.unwrap_or(1))),
+            next_id: Arc::new(AtomicU64::new(next_id)),
             writer: Arc::new(Writer {
                 queue: Arc::clone(&queue),
                 thread: Mutex::new(Some(thread)),
             }),
             queue,
         };
+        for topic in &found.unreadable {
+            let mut change = Change::default();
+            change.forget(*topic);
+            store.hand_over(change);
+        }
         Ok((store, found))
     }
 
@@ -292,18 +302,35 @@ impl Spaces {
         let was_closed = self.marks.contains_key(CLOSED)?;
         self.marks.remove(CLOSED)?;
         self.database.persist(PersistMode::SyncAll)?;
-        let mut topics = Vec::new();
+        let (mut topics, mut unreadable) = (Vec::new(), Vec::new());
         for entry in self.topics.iter() {
             let (place, bytes) = entry.into_inner()?;
             let Ok((id, topic)) = record::decode_topic(&place, &bytes) else {
                 tracing::error!(
                     "a topic of the store is broken: what it was called is not known, and it begins anew"
                 );
+                unreadable.extend(id_at(&place));
                 continue;
             };
             topics.push(self.read_topic(id, topic));
         }
-        Ok(Found { topics, was_closed })
+        Ok(Found {
+            topics,
+            unreadable,
+            was_closed,
+        })
+    }
+
+    /// The highest name that any topic has, or had whose records are still there: a new one must not take these for its
+    /// own.
+    fn highest_id(&self) -> fjall::Result<u64> {
+        let mut highest = 0;
+        for space in [&self.topics, &self.records, &self.stands] {
+            if let Some(last) = space.last_key_value() {
+                highest = highest.max(id_at(&last.key()?).map_or(0, |id| id.0));
+            }
+        }
+        Ok(highest)
     }
 
     fn read_topic(&self, id: TopicId, topic: TopicRecord) -> FoundTopic {
@@ -364,6 +391,40 @@ impl Drop for Writer {
     }
 }
 
+/// The topic that a place belongs to.
+fn id_at(place: &[u8]) -> Option<TopicId> {
+    let id = place.first_chunk::<8>()?;
+    Some(TopicId(u64::from_be_bytes(*id)))
+}
+
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_topic_that_cannot_be_read_is_removed_and_no_other_gets_its_records() {
+        let dir = tempfile::tempdir().unwrap();
+        let spaces = Spaces::open(dir.path()).unwrap();
+        spaces.topics.insert(7_u64.to_be_bytes(), "broken").unwrap();
+        spaces
+            .records
+            .insert(record::place(TopicId(7), Offset(1)), "left")
+            .unwrap();
+        spaces
+            .records
+            .insert(record::place(TopicId(9), Offset(1)), "behind")
+            .unwrap();
+        drop(spaces);
+        let (store, found) = Store::open(dir.path()).unwrap();
+        assert!(found.topics.is_empty() && !found.was_closed);
+        assert_eq!(store.new_id(), TopicId(10));
+        store.close();
+        drop(store);
+        let (_store, found) = Store::open(dir.path()).unwrap();
+        assert!(found.was_closed && found.unreadable.is_empty());
+    }
 }
