@@ -118,11 +118,6 @@ impl Devices {
         Ok(())
     }
 
-    /// Whether a device is connected now.
-    pub fn is_connected(&self, device: &DeviceId) -> bool {
-        self.lock().by_device.contains_key(device)
-    }
-
     /// How many devices are connected.
     pub fn connected(&self) -> usize {
         self.lock().by_device.len()

@@ -1,6 +1,6 @@
 //! Orders to devices, from the sender to the device and back: queued, sent, delivered, and done, failed or expired.
 //!
-//! What becomes of a command is decided by a pure [`Machine`] under a lock. What that puts out is done by one task in the
+//! What becomes of a command is decided by a pure machine under a lock. What that puts out is done by one task in the
 //! same order: lines go into the log (the topic `commands`, which is the queue and the audit trail at once), and only
 //! what is stored is acknowledged, handed to a device or told. After a restart everything is rebuilt from the log.
 

@@ -40,7 +40,7 @@ pub struct Order<L> {
 /// What is to be done.
 #[derive(Clone, PartialEq, Debug)]
 pub enum Output<L> {
-    /// Put a line into the log, and say by [`Machine::stored`] whether that worked. What follows in the same drain waits
+    /// Put a line into the log, and say by `Machine::stored` whether that worked. What follows in the same drain waits
     /// for it.
     Store(CommandUpdate),
     /// Hand an order to a device's connection.

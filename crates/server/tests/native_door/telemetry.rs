@@ -7,15 +7,20 @@ use crate::harness::{Client, DEADLINE, SECRET, World, now, settings, signed};
 use crate::publish::{are_refused, patient};
 
 /// A client with a token of these claims.
-pub(crate) async fn connect_with(world: &World, mut claims: Value) -> (Client, Value) {
+pub(crate) async fn connect_with(world: &World, claims: Value) -> (Client, Value) {
     let mut client = world.connect().await;
+    let answer = sign_in(&mut client, claims).await;
+    (client, answer)
+}
+
+/// Signs in with a token of these claims.
+pub(crate) async fn sign_in(client: &mut Client, mut claims: Value) -> Value {
     let expires = Timestamp::from_millis(now().as_millis() + DEADLINE.as_millis() as u64 * 100);
     claims["exp"] = json!(expires.as_millis() / 1_000);
-    let answer = client
-        .ask("auth", json!({"token": signed(&claims, SECRET)}))
-        .await;
+    let token = signed(&claims, SECRET);
+    let answer = client.ask("auth", json!({"token": token})).await;
     assert_eq!(answer["type"], "authenticated", "{answer}");
-    (client, answer)
+    answer
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ mod refused;
 use serde_json::{Value, json};
 
 use crate::harness::{Client, World, settings};
-use crate::telemetry::connect_with;
+use crate::telemetry::{connect_with, sign_in};
 
 /// Orders something; the request's id, and the command's.
 async fn order(client: &mut Client, payload: Value) -> (String, String) {
@@ -171,4 +171,35 @@ async fn a_gateway_stands_for_the_devices_that_it_reports_for() {
         )
         .await;
     assert_eq!(refused, "DEVICE_OFFLINE");
+}
+
+#[tokio::test]
+async fn a_refreshed_token_that_allows_less_ends_what_the_connection_stands_for() {
+    let world = World::start(settings()).await;
+    let mut ann = world.connect_as("ann", "operator").await;
+    let claims = |role: &str, devices: &[&str]| json!({"sub": "gateway", "role": role, "devices": devices});
+    let (mut gateway, _) = connect_with(&world, claims("device", &["gateway", "room-1"])).await;
+    let report = json!({"device_id": "room-1", "metrics": {"light": 1}});
+    assert_eq!(gateway.ask("telemetry", report).await["type"], "ack");
+    for (role, devices, is_there) in [
+        ("device", vec!["*"], [true, true]),
+        ("device", vec!["gateway"], [true, false]),
+        ("viewer", vec!["*"], [false, false]),
+    ] {
+        sign_in(&mut gateway, claims(role, &devices)).await;
+        for (device, is_there) in ["gateway", "room-1"].into_iter().zip(is_there) {
+            let now = json!({"device_id": device, "name": "blink", "ttl_ms": 0});
+            if !is_there {
+                assert_eq!(ann.is_refused("command", now).await, "DEVICE_OFFLINE");
+                continue;
+            }
+            let (_, id) = order(&mut ann, now).await;
+            assert_eq!(
+                gets(&mut gateway).await["command_id"],
+                id.as_str(),
+                "{role} {devices:?}"
+            );
+            done(&mut gateway, &id, Value::Null).await;
+        }
+    }
 }
