@@ -138,7 +138,7 @@ impl Keys {
     /// Hands over everything.
     pub(super) fn clear(&mut self, gone: &mut (impl FnMut(Arc<Publication>) + ?Sized)) {
         for entry in std::mem::take(self).entries.into_values() {
-            entry.items.into_iter().for_each(|old| gone(old));
+            entry.items.into_iter().for_each(&mut *gone);
         }
     }
 

@@ -172,7 +172,7 @@ impl Log {
         let age = u64::try_from(age.as_millis()).unwrap_or(u64::MAX);
         let before = Timestamp::from_millis(now.as_millis().saturating_sub(age));
         self.reduce(|ring, keys, let_go| {
-            ring.expire(before, |old| let_go(old));
+            ring.expire(before, &mut *let_go);
             keys.expire(before, let_go);
         });
     }
@@ -184,7 +184,7 @@ impl Log {
             bytes: usize::MAX,
         };
         self.reduce(|ring, keys, let_go| {
-            ring.shrink(newest, |old| let_go(old));
+            ring.shrink(newest, &mut *let_go);
             keys.drop_older(let_go);
         });
     }
@@ -193,7 +193,7 @@ impl Log {
     /// those who come back from before it.
     pub(super) fn forget(&mut self) {
         self.reduce(|ring, keys, let_go| {
-            ring.clear().into_iter().for_each(|old| let_go(old));
+            ring.clear().into_iter().for_each(&mut *let_go);
             keys.clear(let_go);
         });
         self.whole = None;
