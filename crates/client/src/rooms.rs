@@ -201,6 +201,20 @@ impl Rooms {
         Some(room.topic.clone())
     }
 
+    /// The subscription that a membership was asked for on is gone: its answer will mean nothing. Whether one waited.
+    pub(crate) fn forfeit(&mut self, topic: &Topic, token: u64) -> bool {
+        let Some(room) = self.room_mut(topic) else {
+            return false;
+        };
+        let waited = matches!(room.phase, Phase::Asked { .. });
+        if waited {
+            let code = ErrorCode::Forbidden;
+            room.phase = Phase::Parked { code, token };
+            room.may_be_member = false;
+        }
+        waited
+    }
+
     /// The server has had too many messages: the room waits for its turn again, as if nothing had been asked.
     pub(crate) fn postponed(&mut self, key: RoomKey, request: u64) {
         if let Some(room) = self.asked_mut(key, request) {

@@ -248,7 +248,8 @@ impl Session {
         if refusal.code == ErrorCode::TokenExpired && !self.topics.has_own_token(&topic) {
             self.tell(Event::TokenNeeded(TokenNeed::Expired));
         }
-        if self.rooms.wants(&topic) {
+        // Whoever is a member stays one while the topic is asked for again.
+        if self.rooms.wants(&topic) && !self.rooms.is_member(&topic) {
             let (topic, refusal) = (topic.clone(), refusal.clone());
             self.tell(Event::JoinRefused { topic, refusal, next });
         }
@@ -346,6 +347,11 @@ impl Session {
         }
         let refusal = Refusal::new(ErrorCode::Forbidden, "the server has ended this subscription");
         let next = AfterRefusal::WaitForToken;
+        if self.rooms.forfeit(&topic, self.token_generation) {
+            self.say_goodbye(&topic);
+            let (topic, refusal) = (topic.clone(), refusal.clone());
+            self.tell(Event::JoinRefused { topic, refusal, next });
+        }
         self.tell(Event::Refused { topic, refusal, next });
     }
 

@@ -62,15 +62,20 @@ impl Session {
         let Some(ended) = self.rooms.leave(topic) else {
             return;
         };
-        if ended.may_be_member
-            && let Some(room) = room_name(topic)
-            && let Some(link) = self.link_mut()
-        {
-            let room = room.to_owned();
-            link.leaving.push_back(Farewell::Room(Join { room }));
+        if ended.may_be_member {
+            self.say_goodbye(topic);
         }
         if !ended.also_subscribed {
             self.unsubscribe(topic);
+        }
+    }
+
+    /// Has the server told that a room is left.
+    pub(super) fn say_goodbye(&mut self, topic: &Topic) {
+        if let Some(room) = room_name(topic).map(str::to_owned)
+            && let Some(link) = self.link_mut()
+        {
+            link.leaving.push_back(Farewell::Room(Join { room }));
         }
     }
 

@@ -299,6 +299,30 @@ fn what_the_server_ends_by_itself_waits_for_another_token() {
 }
 
 #[test]
+fn a_membership_asked_for_on_a_subscription_that_ends_is_undone() {
+    let mut bench = Bench::live();
+    join(&mut bench, "a");
+    bench.confirm(7, None);
+    let (id, _) = bench.request();
+    bench.events();
+    unasked(
+        &mut bench,
+        Reply::Unsubscribed(Unsubscribed {
+            channel: room("a").channel_name(),
+            params: room("a").params(),
+        }),
+    );
+    let told = bench.events();
+    assert!(
+        matches!(&told[..], [Event::JoinRefused { .. }, Event::Refused { .. }]),
+        "{told:?}"
+    );
+    joined(&mut bench, &id, &["ann"]);
+    assert!(bench.events().is_empty() && !bench.session.is_member(&room("a")));
+    assert!(matches!(bench.request().1, Request::Leave(_)));
+}
+
+#[test]
 fn an_answer_to_an_unsubscribe_ends_nothing_that_was_wanted_again() {
     let mut bench = Bench::live();
     bench.subscribe(&room("a"));

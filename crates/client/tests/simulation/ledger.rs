@@ -171,6 +171,9 @@ impl Ledger {
                     }
                 }
             }
+            Event::JoinRefused { topic, .. } => {
+                self.people.remove(&topic.to_string());
+            }
             Event::Link(LinkState::Resyncing | LinkState::Live) => {}
             // From now on, who is there is not known.
             Event::Link(_) => self.people.clear(),
@@ -182,7 +185,6 @@ impl Ledger {
             | Event::ShuttingDown { .. }
             | Event::Status { .. }
             | Event::Refused { .. }
-            | Event::JoinRefused { .. }
             | Event::Order(_)
             | Event::Progress { .. }
             | Event::Answer { .. } => {}

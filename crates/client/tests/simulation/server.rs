@@ -301,7 +301,8 @@ impl Server {
         let connection = self.connections.get_mut(&id).unwrap();
         let name = format!("room:{}", join.room);
         let Some(seat) = connection.seats.get(&name) else {
-            panic!("enters {name} without a subscription");
+            // It was ended while this was on its way.
+            return Err(Refusal::new(ErrorCode::Forbidden, "not any more"));
         };
         connection.rooms.insert(name.clone());
         let others = broker.others.get(&name).into_iter().flatten();
@@ -381,6 +382,31 @@ impl Server {
             reconnect_after_ms: delay.as_millis() as u64,
         });
         vec![push(&shutdown, now)]
+    }
+
+    /// A subscription ends by the server's will, and the membership with it.
+    pub(crate) fn end_subscription(&mut self, id: u64, lot: usize, now: Duration) -> Vec<Frame> {
+        let Some(connection) = self
+            .connections
+            .get_mut(&id)
+            .filter(|connection| !connection.seats.is_empty())
+        else {
+            return Vec::new();
+        };
+        let names = connection.seats.keys();
+        let name = names.clone().nth(lot % names.len()).unwrap().clone();
+        let seat = connection.seats.remove(&name).unwrap();
+        let mut frames = Vec::new();
+        let unasked = |reply: Reply| Frame::Text(encode_reply(None, &reply, wall(now)));
+        if connection.rooms.remove(&name) {
+            let room = name.trim_start_matches("room:").to_owned();
+            frames.push(unasked(Reply::Left(Left { room })));
+        }
+        frames.push(unasked(Reply::Unsubscribed(Unsubscribed {
+            channel: seat.topic.channel_name(),
+            params: seat.topic.params(),
+        })));
+        frames
     }
 
     /// What the passing of time does to a connection: a close code, if it is to be closed.

@@ -134,7 +134,8 @@ impl World {
             subscriptions: 256,
             members_only,
             unknown: unknown.clone(),
-            token_lasts: Duration::from_secs(rng.u64(20..200)),
+            // With many topics, so long that they can all be asked for before it ends.
+            token_lasts: Duration::from_secs(rng.u64(if topics == MANY { 100 } else { 20 }..200)),
             grumpy: if rng.u32(..4) == 0 { 40 } else { 0 },
         };
         let shared = rng.bool();

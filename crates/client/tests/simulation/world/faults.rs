@@ -14,7 +14,7 @@ impl World {
             return self.server_dies(server);
         };
         let on = self.wires[&id].server;
-        let lot = self.rng.u32(..13);
+        let lot = self.rng.u32(..14);
         self.trace(|| format!("fault {lot}"));
         match lot {
             0 | 1 => self.cut(id),
@@ -52,6 +52,11 @@ impl World {
             10 => {
                 let until = (self.now + Duration::from_millis(self.rng.u64(1_000..100_000))).min(FAULTS);
                 self.asleep_until = self.asleep_until.max(until);
+            }
+            12 => {
+                let lot = self.rng.usize(..1_000);
+                let frames = self.servers[on].end_subscription(id, lot, self.now);
+                self.send_down(id, frames);
             }
             11 if self.reading => {
                 self.reading = false;
