@@ -234,3 +234,50 @@ async fn what_makes_no_sense_is_refused() {
     world.publish("events", "1").await;
     assert_eq!(client.next_of("events.update").await["payload"], 1);
 }
+
+#[tokio::test]
+async fn a_slow_link_on_a_channel_with_keys_ends_with_what_stands_for_each() {
+    let world = World::start(world().with("history_publications", 50)).await;
+    let mut client = world
+        .knock(crate::harness::Knock {
+            receive_buffer: Some(4096),
+            ..Default::default()
+        })
+        .await
+        .unwrap();
+    client.subscribe("telemetry").await;
+    let pad = "x".repeat(4_000);
+    // The last word of each but the first device is said long before the end.
+    for n in 0..2_000_u64 {
+        let device = if n < 1_000 { n % 10 } else { 0 };
+        let text = json!({"device_id": format!("d-{device}"), "n": n, "pad": pad}).to_string();
+        let content = Content::Keyed(Keyed {
+            key: format!("d-{device}").into(),
+            text: text.into(),
+            stands: None,
+            is_final: false,
+        });
+        world
+            .broker
+            .publish(&topic("telemetry"), content, now())
+            .await
+            .unwrap();
+    }
+    let mut newest = std::collections::BTreeMap::new();
+    let mut gaps = 0;
+    loop {
+        let message = client.next().await;
+        match (message["type"].as_str(), message["payload"]["state"].as_str()) {
+            (Some("telemetry.update"), _) => {
+                let device = message["payload"]["device_id"].as_str().unwrap().to_owned();
+                newest.insert(device, message["payload"]["n"].as_u64().unwrap());
+            }
+            (Some("channel.status"), Some("gap")) => gaps += 1,
+            (Some("channel.status"), Some("live")) => break,
+            _ => {}
+        }
+    }
+    assert!(gaps > 0, "the test is about a link that is too slow");
+    let expected: Vec<u64> = [1_999].into_iter().chain(991..1_000).collect();
+    assert_eq!(newest.into_values().collect::<Vec<_>>(), expected);
+}
