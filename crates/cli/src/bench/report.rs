@@ -44,7 +44,7 @@ pub(super) fn print(measured: &Measured, as_json: bool) -> Result<(), Failure> {
         measured.deliveries, measured.subscribers, measured.topics, measured.size
     )?;
     writeln!(out, "lost, repeated or out of order: {}", measured.faults)?;
-    if measured.latency.len() > 0 {
+    if !measured.latency.is_empty() {
         writeln!(
             out,
             "latency: p50 {:.2} ms, p99 {:.2} ms, p99.9 {:.2} ms",
