@@ -71,7 +71,7 @@ fn Inside(props: &Props) -> Html {
                 <Log name={name.clone()} />
                 <Announcer name={name.clone()} />
             </Panel>
-            if *shows_members {
+            if *shows_members && !is_refused {
                 <Members name={name.clone()} />
             }
         </>
