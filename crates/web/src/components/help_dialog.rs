@@ -17,7 +17,7 @@ const GROUPS: [(&str, &[Shortcut]); 4] = [
         "Everywhere",
         &[
             (&["/"], "Search; join a room"),
-            (&["Space"], "Pause or resume the trades"),
+            (&["Space"], "Pause or resume what moves: trades, a chart of values, events"),
             (&["?"], "This list"),
             (&["Esc"], "Close, or clear the search"),
         ],
@@ -27,7 +27,7 @@ const GROUPS: [(&str, &[Shortcut]); 4] = [
         &[
             (&["↑", "↓"], "Move through rows"),
             (&["Home", "End"], "First or last row"),
-            (&["Enter"], "Open the coin"),
+            (&["Enter"], "Open the coin or the device"),
             (&["F"], "Add the coin to the favourites, or remove it"),
         ],
     ),
@@ -40,7 +40,7 @@ const GROUPS: [(&str, &[Shortcut]); 4] = [
         &[
             (&["←", "→"], "Scroll"),
             (&["+", "−"], "Zoom"),
-            (&["Home", "End"], "Oldest or newest bar"),
+            (&["Home", "End"], "The oldest, or now"),
         ],
     ),
 ];

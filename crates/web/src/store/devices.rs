@@ -303,10 +303,6 @@ impl Store {
         self.fleet().write(|fleet| fleet.take_presence(update));
     }
 
-    pub(super) fn handle_devices_lost(&self) {
-        self.fleet().write(Fleet::lose_presence);
-    }
-
     fn ask_commands(&self, id: &DeviceId) {
         let history = History {
             filters: of_device(id),

@@ -141,11 +141,6 @@ impl Fleet {
         self.presence = Known::Refused(why.into());
     }
 
-    /// Nothing is known of who is connected until it is told again.
-    pub(crate) fn lose_presence(&mut self) {
-        self.presence = Known::Asked;
-    }
-
     /// Whether the server told who is connected.
     pub(crate) fn presence(&self) -> &Known {
         &self.presence
@@ -348,12 +343,6 @@ mod tests {
         });
         assert_eq!(state(&fleet, "a", 12_000), DeviceState::Offline);
         assert_eq!(state(&fleet, "b", 12_000), DeviceState::Online);
-        fleet.lose_presence();
-        assert_eq!(
-            state(&fleet, "a", 12_000),
-            DeviceState::Online,
-            "it reported just now"
-        );
     }
 
     #[test]

@@ -271,7 +271,6 @@ impl Store {
     pub(crate) fn handle_link_lost(&self) {
         self.feeds().write(Feeds::lose_link);
         self.handle_rooms_lost();
-        self.handle_devices_lost();
     }
 
     /// Someone came to or left a topic.

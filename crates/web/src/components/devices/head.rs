@@ -1,12 +1,13 @@
 //! Which device is shown, how it is, when it was seen.
 
-use nexus_protocol::DeviceId;
+use nexus_protocol::{DeviceId, Topic};
 use yew::{Html, Properties, component, html};
 
 use super::row::StateDot;
 use crate::components::icon::{Glyph, Icon};
 use crate::format;
-use crate::hooks::{use_calm, use_clock, use_place, use_store};
+use crate::hooks::{use_calm, use_clock, use_freshness, use_place, use_store};
+use crate::state::feed::Freshness;
 use crate::state::place::{DevicePane, Devices};
 
 #[derive(PartialEq, Properties)]
@@ -30,6 +31,9 @@ pub(super) fn DeviceHead(props: &Props) -> Html {
             device.skew_ms,
         ))
     });
+    // What was known last is no news while nothing is heard.
+    let freshness = use_freshness(Some(&Topic::Telemetry));
+    let is_heard = matches!(freshness, Freshness::Live | Freshness::Quiet);
     let ago = |moment: u64| format::span(now.saturating_sub(moment) as f64);
     let on_back = yew::Callback::from(move |_: web_sys::MouseEvent| {
         places.adjust(|place| place.pane = DevicePane::List);
@@ -43,7 +47,8 @@ pub(super) fn DeviceHead(props: &Props) -> Html {
                 <StateDot {state} />
                 <b class="device-title truncate" title={props.id.to_string()}>{ props.id.as_str() }</b>
                 <span class={format!("badge state-badge state-{}", state.word())} title={state.meaning()}
-                    data-testid="device-badge">{ state.word() }</span>
+                    data-testid="device-badge">
+                    { if is_heard { state.word().to_owned() } else { format!("was {}", state.word()) } }</span>
                 if let Some(seen) = seen {
                     <span class="device-fact" title={format::date_and_time(seen)}>{ format!("reported {} ago", ago(seen)) }</span>
                 }
