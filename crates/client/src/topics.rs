@@ -39,6 +39,9 @@ pub(crate) struct Wanted {
     phase: Phase,
     // Where we stand: everything up to here was delivered, or told as lost.
     position: Option<Position>,
+    // Whether the keys of a snapshot may still be coming: then the position must not be recovered from, because what the
+    // snapshot still lacks lies before it.
+    is_partial: bool,
     status: Option<ChannelStatus>,
     // When the last publication, or the answer to the subscribe, came.
     news_at: Option<Duration>,
@@ -105,6 +108,7 @@ impl Topics {
             Wanted {
                 topic: wish.topic.clone(),
                 position: wish.recover.clone(),
+                is_partial: false,
                 wish,
                 phase: Phase::Queued,
                 status: None,
@@ -165,7 +169,7 @@ impl Topics {
         wanted.repeats = 0;
         let mut subscribe = wanted.wish.clone();
         if wanted.position.is_some() {
-            subscribe.recover.clone_from(&wanted.position);
+            subscribe.recover = wanted.position.clone().filter(|_| !wanted.is_partial);
             subscribe.since = None;
         }
         Some(subscribe)

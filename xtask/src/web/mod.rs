@@ -17,7 +17,7 @@ use stamp::Inputs;
 
 /// The most that the whole application may weigh on the wire. The aim is 450 kB; five views with 160 components are
 /// above it, a third of it what every component costs in itself, and the limit keeps it from growing unseen meanwhile.
-const WASM_BROTLI_LIMIT: u64 = 580_000;
+const WASM_BROTLI_LIMIT: u64 = 560_000;
 
 /// Builds the dashboard into `dist/`; a second call in the same run finds it built.
 pub(crate) fn build() -> anyhow::Result<PathBuf> {

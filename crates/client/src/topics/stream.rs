@@ -77,6 +77,7 @@ impl Topics {
             epoch: reply.epoch.clone(),
             offset: reply.offset,
         };
+        wanted.is_partial = wanted.topic.has_keys() && wanted.wish.snapshot && reply.recovered != Some(true);
         let (continuity, position, loss) = match wanted.position.take() {
             None => (Continuity::New, offered, None),
             Some(had) => resumed(had, offered, reply.recovered),
@@ -130,6 +131,7 @@ impl Topics {
             wanted.backoff.reset();
         }
         *at_snapshot = publication.snapshot && publication.topic.has_keys();
+        wanted.is_partial &= publication.snapshot;
         position.offset = publication.offset;
         wanted.repeats = 0;
         wanted.news_at = Some(now);

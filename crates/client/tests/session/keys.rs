@@ -4,7 +4,7 @@
 use wasm_bindgen_test::wasm_bindgen_test as test;
 
 use nexus_client::{Continuity, Event, Loss, Wish};
-use nexus_protocol::{Condition, Epoch, Filters, Offset, Position, Push, Reply, Subscribe, Topic};
+use nexus_protocol::{Condition, Epoch, Filters, Offset, Position, Push, Reply, Request, Subscribe, Topic};
 
 use crate::bench::{Bench, publication, subscribed};
 
@@ -75,6 +75,32 @@ fn a_snapshot_comes_again_after_a_reconnect_that_did_not_recover() {
 }
 
 #[test]
+fn a_snapshot_that_was_cut_off_is_asked_for_again_and_not_recovered_from() {
+    let recovers = |is_whole: bool| {
+        let mut bench = Bench::live();
+        bench.subscribe(&Topic::Telemetry);
+        bench.confirm(10, None);
+        snapshot(&mut bench, &Topic::Telemetry, 10);
+        if is_whole {
+            bench.publish(&Topic::Telemetry, 11);
+        }
+        bench.closed(1006);
+        bench.until_connecting();
+        bench.open();
+        bench.greet();
+        let (_, Request::Subscribe(subscribe)) = bench.request() else {
+            panic!("a subscription is asked for");
+        };
+        subscribe.recover.is_some()
+    };
+    assert!(
+        !recovers(false),
+        "the keys that did not come lie before its position"
+    );
+    assert!(recovers(true));
+}
+
+#[test]
 fn filters_leave_out_and_that_is_no_gap() {
     let mut bench = Bench::live();
     let device = Condition::Equals(serde_json::json!("pump-1"));
@@ -112,7 +138,8 @@ fn an_order_that_goes_on_under_another_epoch_lost_nothing() {
     ] {
         let mut bench = Bench::live();
         bench.subscribe(&Topic::Tasks);
-        bench.confirm(12, None);
+        bench.confirm(11, None);
+        bench.publish(&Topic::Tasks, 12);
         bench.closed(1006);
         bench.until_connecting();
         bench.open();
