@@ -17,7 +17,10 @@ const GROUPS: [(&str, &[Shortcut]); 4] = [
         "Everywhere",
         &[
             (&["/"], "Search; join a room"),
-            (&["Space"], "Pause or resume what moves: trades, a chart of values, events"),
+            (
+                &["Space"],
+                "Pause or resume what moves: trades, a chart of values, events",
+            ),
             (&["?"], "This list"),
             (&["Esc"], "Close, or clear the search"),
         ],

@@ -32,8 +32,8 @@
 
 pub mod chart;
 
-mod activity;
 mod account;
+mod activity;
 mod book;
 mod chains;
 mod chart_panel;
@@ -63,8 +63,8 @@ mod title;
 mod toasts;
 mod watch;
 
-pub(crate) use activity::{EventsPanel, StreamsPanel, TasksPanel};
 pub(crate) use account::BelowPanel;
+pub(crate) use activity::{EventsPanel, StreamsPanel, TasksPanel};
 pub(crate) use book::BookPanel;
 pub(crate) use chains::{ChainList, Timeline};
 pub(crate) use chart_panel::ChartPanel;

@@ -31,7 +31,8 @@ use std::time::Duration;
 
 use nexus_client::{Ask, AskError, AskId, Wish};
 use nexus_protocol::{
-    ChannelStatus, History, Interval, Payload, PresenceUpdate, Publication, Reply, Symbol, Timestamp, Topic, UserId,
+    ChannelStatus, History, Interval, Payload, PresenceUpdate, Publication, Reply, Symbol, Timestamp, Topic,
+    UserId,
 };
 
 use crate::canvas::book_curve::BookCurveHandle;
@@ -237,7 +238,9 @@ impl Store {
                 Topic::Telemetry => self.handle_telemetry_followed(),
                 Topic::Commands => self.handle_commands_followed(),
                 Topic::Events => self.handle_events_followed(),
-                topic => RoomName::of(topic).iter().for_each(|name| self.handle_room_followed(name)),
+                topic => RoomName::of(topic)
+                    .iter()
+                    .for_each(|name| self.handle_room_followed(name)),
             }
         }
         self.feeds().write(|feeds| feeds.turn(topic, stage));
@@ -254,7 +257,9 @@ impl Store {
             Topic::Trades(symbol) => self.market(symbol).tape.write(Tape::suspect),
             Topic::UserFills(user) => self.account(user).write(AccountBoard::suspect_fills),
             Topic::Chain(id) => self.handle_chain_break(id),
-            topic => RoomName::of(topic).iter().for_each(|name| self.handle_room_break(name)),
+            topic => RoomName::of(topic)
+                .iter()
+                .for_each(|name| self.handle_room_break(name)),
         }
     }
 

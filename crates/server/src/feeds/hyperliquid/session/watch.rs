@@ -3,8 +3,8 @@
 use crate::feeds::hyperliquid::clock::Moment;
 use crate::feeds::hyperliquid::session::subscription::Stage;
 use crate::feeds::hyperliquid::session::{
-    ANSWER_WITHIN, DEAD_AFTER, HEALTHY_AFTER, IDLE_FOR, LONGEST_AFTER_LOSS, MAX_UNANSWERED, PONG_WITHIN, PROVEN_AFTER, Phase,
-    RESCUE_FIRST, SILENT_AFTER, Session, Told, WATCH_EVERY,
+    ANSWER_WITHIN, DEAD_AFTER, HEALTHY_AFTER, IDLE_FOR, LONGEST_AFTER_LOSS, MAX_UNANSWERED, PONG_WITHIN,
+    PROVEN_AFTER, Phase, RESCUE_FIRST, SILENT_AFTER, Session, Told, WATCH_EVERY,
 };
 
 impl Session {
