@@ -92,7 +92,11 @@ impl Ledger {
                         position,
                         contiguous,
                         at_beginning: true,
-                        standing: known.map(|account| account.standing).unwrap_or_default(),
+                        // A beginning that was cut off is told again from its start.
+                        standing: known
+                            .filter(|account| !account.at_beginning)
+                            .map(|account| account.standing)
+                            .unwrap_or_default(),
                     },
                 );
             }

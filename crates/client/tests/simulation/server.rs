@@ -250,7 +250,9 @@ impl Server {
             }
             _ => log.position.offset,
         };
-        if recovered == Some(false) {
+        // Whoever asks anew although they had some of it loses what lay between.
+        let may_ask_anew = topic.has_keys() && recovered.is_none();
+        if recovered == Some(false) || may_ask_anew {
             self.losses_told += 1;
         }
         let throttle = subscribe
