@@ -356,7 +356,7 @@ mod tests {
         assert_eq!(removed(Selector::User(user.clone())), 1);
         assert_eq!(removed(Selector::User(user.clone())), 1);
         assert_eq!(removed(Selector::Client(id("z"))), 0);
-        assert_eq!(ann.take_orders(), [close.clone()]);
+        assert_eq!(ann.take_orders(), std::slice::from_ref(&close));
         assert!(ann.take_orders().is_empty() && nobody.take_orders().is_empty());
         assert_eq!(removed(Selector::Client(id("a"))), 1);
         assert_eq!(nobody.take_orders(), [close]);

@@ -10,13 +10,16 @@ use serde_json::{Map, Value, json};
 #[derive(Clone, PartialEq, Debug)]
 pub(super) struct Problem {
     status: StatusCode,
-    refusal: Refusal,
+    refusal: Box<Refusal>,
 }
 
 impl Problem {
     /// A refusal with another status than its code has.
     pub(super) fn with_status(status: StatusCode, refusal: Refusal) -> Self {
-        Problem { status, refusal }
+        Problem {
+            status,
+            refusal: Box::new(refusal),
+        }
     }
 
     /// A request that cannot be read.
@@ -47,7 +50,7 @@ impl From<Refusal> for Problem {
     fn from(refusal: Refusal) -> Self {
         Problem {
             status: status(refusal.code),
-            refusal,
+            refusal: Box::new(refusal),
         }
     }
 }
