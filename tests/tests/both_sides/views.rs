@@ -86,7 +86,7 @@ fn a_device_is_ordered_about_from_the_page() {
         device.ask("command.received", json!({"command_id": id})).await?;
         nexus_e2e::until("the page shows that it was delivered", SOON, async || {
             ensure!(page.shows("command").await?, "no command is shown");
-            let state = page.attribute("command", "data-state").await?;
+            let state = page.attribute("command", "data-status").await?;
             ensure!(state == "delivered", "it says {state}");
             Ok(())
         })
@@ -94,7 +94,7 @@ fn a_device_is_ordered_about_from_the_page() {
         let result = json!({"command_id": id, "ok": true, "result": {"blinked": 3}});
         device.ask("command.result", result).await?;
         nexus_e2e::until("the page shows that it is done", SOON, async || {
-            let state = page.attribute("command", "data-state").await?;
+            let state = page.attribute("command", "data-status").await?;
             ensure!(state == "done", "it says {state}");
             Ok(())
         })
@@ -212,6 +212,7 @@ fn an_account_s_orders_fill_for_its_owner_alone() {
         let token = stage.token(&claims)?;
         let browser = stage.browser().await?;
         let page = Page::open_live(&browser, &format!("{}/?coin=BTC#token={token}", server.url())).await?;
+        page.click("below-positions").await?;
         page.texts_soon("account-value", Duration::from_secs(60), |texts| {
             texts.len() == 1 && texts[0].chars().any(|c| c.is_ascii_digit())
         })

@@ -33,7 +33,11 @@ pub(crate) fn DeviceListPanel() -> Html {
     let foot = html! {
         <>
             <span data-testid="device-count">
-                { if count == known { format!("{known} devices") } else { format!("{count} of {known} devices") } }
+                { match (count, known) {
+                    (1, 1) => "1 device".to_owned(),
+                    _ if count == known => format!("{known} devices"),
+                    _ => format!("{count} of {known} devices"),
+                } }
             </span>
             if is_held {
                 <span title="Rows do not move while you point at them.">{ "Order held" }</span>
