@@ -27,7 +27,7 @@ const OFFLINE: u8 = 4;
 /// Options of `nexus command`.
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
-  nexus command pump-1 set_target '{\"temperature\":21.5}' --token-file token
+  nexus command pump-1 set_target '{\"flow_lpm\":55}' --token-file token
   nexus command pump-1 reboot --ttl 30s --yes
 
 How far it is goes to standard error, what the device gave back to standard output.
@@ -246,5 +246,5 @@ fn new_key() -> IdempotencyKey {
 
 fn parse_args(text: &str) -> Result<Json, String> {
     Json::parse(text)
-        .map_err(|error| format!("arguments are JSON, such as '{{\"temperature\":21.5}}': {error}"))
+        .map_err(|error| format!("arguments are JSON, such as '{{\"flow_lpm\":55}}': {error}"))
 }

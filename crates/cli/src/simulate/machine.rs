@@ -58,34 +58,34 @@ impl Machine {
             (
                 "pump",
                 &[
-                    ("flow", 42.0, 6.0, (0.0, 80.0)),
-                    ("pressure", 3.2, 0.4, (0.0, 8.0)),
-                    ("temperature", 48.0, 4.0, (5.0, 95.0)),
-                    ("vibration", 1.4, 0.5, (0.0, 9.0)),
+                    ("flow_lpm", 42.0, 6.0, (0.0, 80.0)),
+                    ("pressure_bar", 3.2, 0.4, (0.0, 8.0)),
+                    ("temperature_c", 48.0, 4.0, (5.0, 95.0)),
+                    ("vibration_mm", 1.4, 0.5, (0.0, 9.0)),
                 ],
             ),
             (
                 "greenhouse",
                 &[
-                    ("temperature", 23.0, 2.5, (-5.0, 45.0)),
-                    ("humidity", 64.0, 7.0, (0.0, 100.0)),
-                    ("soil_moisture", 38.0, 3.0, (0.0, 100.0)),
-                    ("light", 18_000.0, 6_000.0, (0.0, 90_000.0)),
+                    ("temperature_c", 23.0, 2.5, (-5.0, 45.0)),
+                    ("humidity_pct", 64.0, 7.0, (0.0, 100.0)),
+                    ("soil_moisture_pct", 38.0, 3.0, (0.0, 100.0)),
+                    ("light_lux", 18_000.0, 6_000.0, (0.0, 90_000.0)),
                 ],
             ),
             (
                 "thermostat",
                 &[
-                    ("temperature", 20.5, 0.8, (5.0, 30.0)),
-                    ("heating", 35.0, 15.0, (0.0, 100.0)),
+                    ("temperature_c", 20.5, 0.8, (5.0, 30.0)),
+                    ("heating_pct", 35.0, 15.0, (0.0, 100.0)),
                 ],
             ),
             (
                 "meter",
                 &[
-                    ("power", 850.0, 420.0, (0.0, 6_000.0)),
-                    ("voltage", 231.0, 2.0, (200.0, 255.0)),
-                    ("frequency", 50.0, 0.03, (49.0, 51.0)),
+                    ("power_w", 850.0, 420.0, (0.0, 6_000.0)),
+                    ("voltage_v", 231.0, 2.0, (200.0, 255.0)),
+                    ("frequency_hz", 50.0, 0.03, (49.0, 51.0)),
                 ],
             ),
         ];
@@ -196,7 +196,7 @@ impl Machine {
     fn set_target(&mut self, args: &Value) -> Result<Value, Excuse> {
         let nothing = Map::new();
         let args = args.as_object().unwrap_or(&nothing);
-        // Either {"temperature": 21.5} or {"metric": "temperature", "value": 21.5}.
+        // Either {"temperature_c": 21.5} or {"metric": "temperature_c", "value": 21.5}.
         let wanted: Vec<(&str, Option<f64>)> = match (args.get("metric"), args.get("value")) {
             (Some(Value::String(metric)), Some(value)) => vec![(metric, value.as_f64())],
             _ => args
@@ -286,8 +286,8 @@ mod tests {
     #[test]
     fn commands_take_their_time_and_come_to_an_end() {
         for (name, args, takes) in [
-            ("set_target", r#"{"flow":50}"#, Duration::ZERO),
-            ("set_target", r#"{"metric":"flow","value":50}"#, Duration::ZERO),
+            ("set_target", r#"{"flow_lpm":50}"#, Duration::ZERO),
+            ("set_target", r#"{"metric":"flow_lpm","value":50}"#, Duration::ZERO),
             ("blink", "null", BLINK),
             ("calibrate", "null", CALIBRATION),
             ("reboot", "null", REBOOT),
@@ -310,10 +310,10 @@ mod tests {
     fn what_it_cannot_do_fails_with_a_reason() {
         for (name, args, reason) in [
             ("dance", "null", "does not know `dance`"),
-            ("set_target", "null", "wants a number for one of: flow"),
+            ("set_target", "null", "wants a number for one of: flow_lpm"),
             ("set_target", r#"{"mood":1}"#, "wants a number"),
-            ("set_target", r#"{"flow":"fast"}"#, "wants a number"),
-            ("set_target", r#"{"flow":5000}"#, "cannot be 5000"),
+            ("set_target", r#"{"flow_lpm":"fast"}"#, "wants a number"),
+            ("set_target", r#"{"flow_lpm":5000}"#, "cannot be 5000"),
             ("blink", r#"{"times":1000}"#, "1 to 20"),
         ] {
             let mut machine = Machine::new(1, 1);

@@ -137,7 +137,7 @@ fn Form(props: &FormProps) -> Html {
             <div class="field">
                 <label for="command-args">{ "Args, as JSON" }</label>
                 <textarea class="input mono" id="command-args" data-testid="command-args" rows="2" spellcheck="false"
-                    placeholder="{\"target_c\": 55}" value={draft.args.clone()} oninput={on_args} onkeydown={on_key}
+                    placeholder="{\"temperature_c\": 21}" value={draft.args.clone()} oninput={on_args} onkeydown={on_key}
                     aria-invalid={wrong.args.as_ref().map(|_| "true")} />
                 if let Some(wrong) = &wrong.args { <p class="field-error" role="alert" data-testid="args-error">{ wrong }</p> }
             </div>
