@@ -245,6 +245,5 @@ fn new_key() -> IdempotencyKey {
 }
 
 fn parse_args(text: &str) -> Result<Json, String> {
-    Json::parse(text)
-        .map_err(|error| format!("arguments are JSON, such as '{{\"flow_lpm\":55}}': {error}"))
+    Json::parse(text).map_err(|error| format!("arguments are JSON, such as '{{\"flow_lpm\":55}}': {error}"))
 }

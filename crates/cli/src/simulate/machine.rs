@@ -287,7 +287,11 @@ mod tests {
     fn commands_take_their_time_and_come_to_an_end() {
         for (name, args, takes) in [
             ("set_target", r#"{"flow_lpm":50}"#, Duration::ZERO),
-            ("set_target", r#"{"metric":"flow_lpm","value":50}"#, Duration::ZERO),
+            (
+                "set_target",
+                r#"{"metric":"flow_lpm","value":50}"#,
+                Duration::ZERO,
+            ),
             ("blink", "null", BLINK),
             ("calibrate", "null", CALIBRATION),
             ("reboot", "null", REBOOT),

@@ -57,7 +57,11 @@ impl News {
 impl Changes {
     /// Someone is there now.
     pub(super) fn came(&mut self, user: &UserId, since: Timestamp) {
-        self.people.insert(user.clone(), Change::Came(since));
+        let before = self.people.insert(user.clone(), Change::Came(since));
+        // Going would have said that they type no longer; now that nobody hears of it, this must.
+        if let Some(Change::Went(_)) = before {
+            self.hands(user, Hands::Resting);
+        }
     }
 
     /// Someone is there no longer, and so types no longer.

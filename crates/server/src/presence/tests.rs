@@ -174,6 +174,26 @@ proptest! {
     }
 }
 
+#[test]
+fn whoever_goes_and_comes_back_unheard_does_not_type_for_ever() {
+    let start = Instant::now();
+    let mut room = Room::default();
+    let mut picture = Picture::default();
+    let since = Timestamp::from_millis;
+    // So many that news are paced.
+    for name in 0..40 {
+        room.enter(&user(name), since(name), usize::MAX).unwrap();
+    }
+    room.set_typing(&user(7), true, start);
+    picture.apply(&room.poll(start).unwrap().update());
+    assert!(picture.typing.contains(&user(7)));
+    room.leave(&user(7));
+    room.enter(&user(7), since(99), usize::MAX).unwrap();
+    picture.apply(&room.poll(start + Duration::from_secs(1)).unwrap().update());
+    assert!(picture.typing.is_empty(), "{picture:?}");
+    assert_eq!(picture.members[&user(7)], since(99));
+}
+
 /// A presence with its clock, and one client that watches the lobby.
 struct World {
     presence: Presence,

@@ -3,7 +3,7 @@
 //! Three floors, and a floor uses only those above it:
 //! 1. data ([`live`], [`series`], [`readings`], [`book_curve`], [`trail`]): bounded stores that the driver feeds. A change costs a
 //!    version count and a wake; it never renders a component.
-//! 2. maths ([`scale`], [`ticks`], [`calendar`], [`time_ticks`], [`viewport`], [`time_view`], [`line`],
+//! 2. maths ([`scale`], [`ticks`], [`calendar`], [`time_ticks`], [`viewport`], [`time_view`], [`mod@line`],
 //!    [`columns`], [`gesture`], [`depth`],
 //!    [`layout`]): pure, tested natively, and must never know a DOM, a clock or a colour.
 //! 3. painting ([`draw`]): the only files here that name web-sys.
