@@ -4,6 +4,7 @@
 mod backoff;
 mod clock;
 mod demand;
+pub mod endpoints;
 pub mod hyperliquid;
 pub mod linera;
 

@@ -12,7 +12,6 @@ mod address;
 mod budget;
 mod catalog;
 mod directory;
-mod endpoints;
 mod engine;
 mod freshness;
 mod info;
@@ -37,12 +36,12 @@ use self::accounts::{Accounts, user_of};
 use self::budget::MAX_SUBSCRIPTIONS;
 use self::catalog::{Catalog, UNKNOWN_AT_MOST_EVERY};
 use self::directory::Listing;
-pub use self::endpoints::{Endpoints, EndpointsError};
 use self::engine::Engine;
 use self::info::Info;
 use crate::broker::Broker;
 use crate::feeds::clock::Clock;
 use crate::feeds::demand::{DemandBoard, Word};
+use crate::feeds::endpoints::{Endpoints, EndpointsError};
 use crate::feeds::{FeedCounts, FeedReport, LinkReport, backoff, clock};
 
 /// Whether a market exists is found out within this, or not at all.
@@ -97,7 +96,7 @@ impl HyperliquidConfig {
     /// If it is no such address.
     pub fn new(base: &str) -> Result<Self, EndpointsError> {
         Ok(HyperliquidConfig {
-            endpoints: Endpoints::from_base(base)?,
+            endpoints: Endpoints::from_base(base, "/info", "https://api.hyperliquid.xyz")?,
             simulated: false,
             speed: 1.0,
             start: None,
@@ -119,7 +118,7 @@ pub fn start(
     // Harmless where the process has chosen already.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let clock = Clock::new(config.start, config.speed);
-    let info = Info::new(config.endpoints.info.clone(), clock)?;
+    let info = Info::new(config.endpoints.http.clone(), clock)?;
     let report = FeedReport {
         name: "hyperliquid",
         simulated: config.simulated,

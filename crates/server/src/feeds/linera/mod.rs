@@ -9,7 +9,6 @@
 //! that owns it all).
 
 mod directory;
-mod endpoints;
 mod engine;
 mod link;
 mod node;
@@ -25,12 +24,12 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use self::directory::{Directory, Verdict};
-pub use self::endpoints::{Endpoints, EndpointsError};
 use self::engine::Engine;
 use self::node::Node;
 use crate::broker::Broker;
 use crate::feeds::clock::Clock;
 use crate::feeds::demand::{DemandBoard, Word};
+use crate::feeds::endpoints::{Endpoints, EndpointsError};
 use crate::feeds::{FeedCounts, FeedReport, LinkReport};
 
 /// Which chains there are is found out within this, or not at all.
@@ -78,7 +77,7 @@ impl LineraConfig {
     /// If it is no such address.
     pub fn new(base: &str) -> Result<Self, EndpointsError> {
         Ok(LineraConfig {
-            endpoints: Endpoints::from_base(base)?,
+            endpoints: Endpoints::from_base(base, "/", "http://127.0.0.1:8081")?,
             simulated: false,
             speed: 1.0,
             seed: None,
