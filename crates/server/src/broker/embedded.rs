@@ -414,7 +414,7 @@ impl Embedded {
         if let Some(topical) = topics.get(topic) {
             return Ok(Arc::clone(topical));
         }
-        if topics.len() >= self.shared.limits.topics {
+        if topics.len() >= self.shared.limits.most_before(topic) {
             return Err(BrokerError::TooManyTopics);
         }
         let rules = self.rules(topic);

@@ -68,6 +68,26 @@ impl Default for BrokerLimits {
 }
 
 impl BrokerLimits {
+    /// Before how many other topics there may be, this one may come. Whoever makes rooms without end must not keep
+    /// others from the protocol's own channels: those without params always have a place, and the operator's namespaces
+    /// leave a quarter to those with params.
+    pub(super) fn most_before(&self, topic: &Topic) -> usize {
+        match topic {
+            Topic::Telemetry | Topic::Commands | Topic::Tasks | Topic::Ai | Topic::Events | Topic::System => {
+                usize::MAX
+            }
+            Topic::Named(_) => self.topics - self.topics / 4,
+            Topic::Prices(_)
+            | Topic::OrderBook(..)
+            | Topic::Trades(_)
+            | Topic::Candles(..)
+            | Topic::UserOrders(_)
+            | Topic::UserFills(_)
+            | Topic::AccountUpdates(_)
+            | Topic::Chain(_) => self.topics,
+        }
+    }
+
     /// What is kept of a topic.
     pub fn rules(&self, topic: &Topic, namespaces: &Namespaces) -> Rules {
         let (each, key_field) = match topic {

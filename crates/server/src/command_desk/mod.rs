@@ -308,7 +308,7 @@ async fn store(broker: &Broker, update: CommandUpdate) -> (CommandUpdate, bool) 
         Ok(Err(error)) => error.to_string(),
         Err(_) => "it took too long".to_owned(),
     };
-    tracing::error!(command.id = %update.command_id, why, "a command cannot be stored");
+    tracing::debug!(command.id = %update.command_id, why, "a command cannot be stored");
     (update, false)
 }
 

@@ -45,6 +45,19 @@ fn each_topic_has_its_own_order() {
 }
 
 #[test]
+fn rooms_without_end_leave_a_place_for_everything_else() {
+    let (_, broker) = broker(BrokerLimits {
+        topics: 8,
+        ..BrokerLimits::default()
+    });
+    let rooms = (0..20).filter(|number| publish(&broker, &format!("room:{number}")).is_ok());
+    assert_eq!(rooms.count(), 6);
+    for channel in ["telemetry", "commands", "tasks", "ai", "events", "system"] {
+        publish(&broker, channel).unwrap();
+    }
+}
+
+#[test]
 fn the_number_of_topics_is_bounded_and_unused_ones_make_room() {
     let (hub, broker) = broker(BrokerLimits {
         topics: 2,

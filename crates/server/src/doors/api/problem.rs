@@ -114,7 +114,7 @@ fn title(code: ErrorCode) -> &'static str {
         ErrorCode::InvalidMessage => "The request cannot be read",
         ErrorCode::UnknownMessageType => "No such request",
         ErrorCode::UnknownChannel => "No such channel",
-        ErrorCode::InvalidParams => "The channel is not there with these params",
+        ErrorCode::InvalidParams => "Something in the request does not fit",
         ErrorCode::RateLimited => "Too many requests",
         ErrorCode::TooManySubscriptions => "Too many subscriptions",
         ErrorCode::CommandFailed => "The command failed",

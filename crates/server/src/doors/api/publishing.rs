@@ -48,6 +48,11 @@ pub(super) async fn publish(
             data: None,
             ..
         } => {
+            if key.is_some() {
+                return Err(Problem::invalid(
+                    "a key names one message: in a batch each has its own `idempotency_key`",
+                ));
+            }
             check_count(batch.len())?;
             publish_all(&caller, batch).await
         }
