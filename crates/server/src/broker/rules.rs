@@ -67,6 +67,10 @@ impl Default for BrokerLimits {
     }
 }
 
+/// So many steps of each command are kept, however many other commands there were since: enough for a life with some
+/// interruptions.
+const STEPS_KEPT: usize = 24;
+
 impl BrokerLimits {
     /// Before how many other topics there may be, this one may come. Whoever makes rooms without end must not keep
     /// others from the protocol's own channels: those without params always have a place, and the operator's namespaces
@@ -92,6 +96,8 @@ impl BrokerLimits {
     pub fn rules(&self, topic: &Topic, namespaces: &Namespaces) -> Rules {
         let (each, key_field) = match topic {
             Topic::Telemetry => (self.telemetry_history.max(1), Some("device_id")),
+            // The audit trail of one command must outlive what others do meanwhile.
+            Topic::Commands => (STEPS_KEPT, Some("command_id")),
             _ => (1, None),
         };
         let plain = Rules {

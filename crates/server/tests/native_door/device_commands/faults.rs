@@ -205,3 +205,37 @@ async fn commands_go_to_the_newest_connection_of_a_device() {
     assert_eq!(gets(&mut older).await["command_id"], second.as_str());
     assert_eq!(done(&mut older, &second, json!(2)).await["type"], "ack");
 }
+
+#[tokio::test]
+async fn the_audit_trail_of_a_command_outlives_what_others_do() {
+    let world = World::start(settings().with("history_publications", 10)).await;
+    let mut device = world.connect_as("pump-1", "device").await;
+    let mut operator = world.connect_as("ann", "operator").await;
+    let order = |name: String| json!({"device_id": "pump-1", "name": name});
+    let first = operator.ask("command", order("first".to_owned())).await;
+    let first = first["payload"]["command_id"].clone();
+    device
+        .ask("command.result", json!({"command_id": first, "ok": true}))
+        .await;
+    for number in 0..30 {
+        let ack = operator.ask("command", order(format!("n{number}"))).await;
+        let id = ack["payload"]["command_id"].clone();
+        let done = json!({"command_id": id, "ok": true});
+        assert_eq!(device.ask("command.result", done).await["type"], "ack");
+    }
+    let mut auditor = world.connect_as("eve", "operator").await;
+    let page = auditor
+        .ask(
+            "history",
+            json!({"channel": "commands", "filters": {"command_id": first}}),
+        )
+        .await;
+    let steps: Vec<&str> = page["payload"]["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|item| item["payload"]["status"].as_str().unwrap())
+        .collect();
+    assert_eq!(steps.first(), Some(&"queued"), "{page}");
+    assert_eq!(steps.last(), Some(&"done"), "{page}");
+}
