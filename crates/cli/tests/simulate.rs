@@ -38,7 +38,7 @@ async fn a_device_signs_in_reports_and_obeys() {
         match request {
             Request::Telemetry(telemetry) => {
                 assert_eq!(telemetry.device_id.as_str(), "pump-1");
-                assert!(telemetry.metrics.contains_key("pressure") && telemetry.at.is_some());
+                assert!(telemetry.metrics.contains_key("pressure_bar") && telemetry.at.is_some());
                 reports += 1;
             }
             Request::CommandReceived(_) => received += 1,
