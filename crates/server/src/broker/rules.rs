@@ -166,7 +166,7 @@ mod tests {
         };
         for (name, durable, publications, each, mode) in [
             ("telemetry", true, 1_000, 500, Mode::Every),
-            ("commands", true, 1_000, 1, Mode::Every),
+            ("commands", true, 1_000, STEPS_KEPT, Mode::Every),
             ("events", true, 1_000, 1, Mode::Every),
             ("system", false, 1_000, 1, Mode::Every),
             ("prices", false, 100, 1, Mode::Latest),

@@ -234,7 +234,7 @@ fn what_is_unknown_or_wrong_is_one_sentence_that_says_where() {
             "",
             &[("NEXUS_LINERA_URL", "ftp://x")],
             &[],
-            "NEXUS_LINERA_URL: `ftp://x` is no address of a chain node",
+            "NEXUS_LINERA_URL: `ftp://x` is no address of an upstream; it should look like http",
         ),
         (
             "",
