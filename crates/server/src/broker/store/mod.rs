@@ -136,13 +136,21 @@ impl Store {
     /// If another process has it, or it cannot be read.
     pub(super) fn open(path: &Path) -> Result<(Self, Found), StoreError> {
         let shown = || path.display().to_string();
-        let spaces = Spaces::open(path).map_err(|error| match error {
-            fjall::Error::Locked => StoreError::InUse(shown()),
-            other => StoreError::Unusable(shown(), other.to_string()),
-        })?;
-        let found = spaces
-            .read()
-            .map_err(|error| StoreError::Unusable(shown(), error.to_string()))?;
+        // The engine asserts what stands in its files. What it had in hand then is dropped, and the start stops.
+        let opened = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            let spaces = Spaces::open(path)?;
+            let found = spaces.read()?;
+            Ok((spaces, found))
+        }));
+        let (spaces, found) = opened
+            .unwrap_or_else(|_| {
+                let why = "the engine cannot read its own files";
+                Err(fjall::Error::Io(std::io::Error::other(why)))
+            })
+            .map_err(|error| match error {
+                fjall::Error::Locked => StoreError::InUse(shown()),
+                other => StoreError::Unusable(shown(), other.to_string()),
+            })?;
         let queue = Arc::new(Queue::default());
         let lost = found.topics.iter().map(|topic| topic.believed.lost).sum();
         queue.lost.store(lost, Ordering::Relaxed);
