@@ -106,6 +106,20 @@ pub enum Note {
     Push(Box<Push>),
 }
 
+impl Note {
+    /// Whether this makes one that waits worthless: how far a command is, where it has gone on meanwhile. Each step stands
+    /// on the channel `commands`.
+    fn replaces(&self, waiting: &Note) -> bool {
+        match (self, waiting) {
+            (
+                Note::Answer(id, Reply::CommandStatus(status)),
+                Note::Answer(waiting_id, Reply::CommandStatus(before)),
+            ) => id == waiting_id && status.command_id == before.command_id,
+            (Note::Answer(..) | Note::Push(_), _) => false,
+        }
+    }
+}
+
 /// The most notes that wait; a client that lets more pile up is closed as slow, and comes back.
 pub const MOST_NOTES: usize = 256;
 
@@ -259,6 +273,12 @@ impl Outbox {
     pub fn post(&self, note: Note) -> Result<(), NotTaken> {
         let taken = {
             let mut state = self.lock();
+            if state.end == NoteEnd::Open
+                && let Some(place) = state.notes.iter().position(|waiting| note.replaces(waiting))
+            {
+                state.notes[place] = note;
+                return Ok(());
+            }
             if state.end == NoteEnd::Open && state.notes.len() >= MOST_NOTES {
                 state.end = NoteEnd::Overrun;
                 state.notes.clear();

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use nexus_protocol::{
-    ChannelName, ChannelStatus, Condition, Epoch, FeedState, Filters, Gap, Offset, Params, Position,
-    Timestamp, Topic,
+    ChannelName, ChannelStatus, CommandId, CommandStage, CommandStatus, Condition, Epoch, FeedState, Filters,
+    Gap, Offset, Params, Position, Timestamp, Topic,
 };
 use proptest::prelude::*;
 use tokio::time::Instant;
@@ -435,4 +435,40 @@ fn lanes_take_turns() {
         ("room:b", 3),
     ];
     assert_eq!(order, expected.map(|(topic, offset)| (topic.to_owned(), offset)));
+}
+
+#[test]
+fn how_far_a_command_is_waits_once_and_the_rest_is_bounded() {
+    let outbox = Outbox::new(1000);
+    let status = |number: usize, status| {
+        let id = MessageId::parse(&format!("m{number}")).unwrap();
+        let command_id = CommandId::parse(&format!("c{number}")).unwrap();
+        Note::Answer(
+            Some(id),
+            Reply::CommandStatus(CommandStatus { command_id, status }),
+        )
+    };
+    // A device that comes and goes, and a sender that reads slowly.
+    for _ in 0..1_000 {
+        for number in 0..64 {
+            outbox.post(status(number, CommandStage::Sent)).unwrap();
+            outbox.post(status(number, CommandStage::Queued)).unwrap();
+        }
+    }
+    for number in 0..64 {
+        let Some(Work::Note(note)) = outbox.next(Instant::now()) else {
+            panic!("{number} waits");
+        };
+        assert_eq!(
+            note,
+            status(number, CommandStage::Queued),
+            "the latest, in the order of the first"
+        );
+    }
+    assert!(outbox.next(Instant::now()).is_none());
+    for _ in 0..MOST_NOTES {
+        outbox.post(Note::Answer(None, Reply::Pong)).unwrap();
+    }
+    assert!(outbox.post(Note::Answer(None, Reply::Pong)).is_err());
+    assert!(matches!(outbox.next(Instant::now()), Some(Work::Overrun)));
 }
