@@ -1,8 +1,8 @@
 //! A publication as it is stored and sent: its text is put together once, and shared by reference with every outbox
 //! and the history.
 //!
-//! `frame` is a complete WebSocket text frame of the native JSON protocol. Other wire classes (MessagePack, the classic
-//! door, deflated frames) become further lazily filled fields beside it.
+//! `frame` is a complete WebSocket text frame of the native JSON protocol. How other connections want it ([`WireClass`]) is
+//! made of it when the first of them does, and kept beside it.
 
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
@@ -12,6 +12,27 @@ use nexus_protocol::{Offset, PublicationHead, Timestamp, Topic, UserId, classic}
 
 use crate::content::{Content, Draft, Parts};
 use crate::filters::{Fields, Predicate};
+
+/// How frames are written for a connection. Connections of one class share every frame that is not for one alone.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub struct WireClass {
+    /// How messages are written.
+    pub text: WireText,
+    /// Whether `permessage-deflate` was agreed on ([RFC 7692](https://www.rfc-editor.org/rfc/rfc7692)).
+    pub deflated: bool,
+}
+
+/// How messages are written.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub enum WireText {
+    /// Envelopes of `nexus.v1.json`.
+    #[default]
+    Json,
+    /// The same envelopes in MessagePack, `nexus.v1.msgpack`.
+    Msgpack,
+    /// The flat messages of the classic door.
+    Classic,
+}
 
 /// What is fixed of all publications of one topic.
 #[derive(Debug)]
@@ -129,6 +150,16 @@ impl Publication {
     pub fn snapshot_frame(&self) -> Bytes {
         self.head
             .frame(self.offset, self.time, true, self.from.as_ref(), self.payload())
+    }
+
+    /// The frame as connections of a class want it, encoded when the first of them does; none where its door has no word for
+    /// it.
+    pub fn frame_for(&self, class: WireClass) -> Option<Bytes> {
+        match class.text {
+            WireText::Json => Some(self.frame.clone()),
+            WireText::Msgpack => None,
+            WireText::Classic => self.classic_frame(),
+        }
     }
 
     /// The text frame of the classic door; encoded when the first client there wants it.
