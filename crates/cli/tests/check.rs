@@ -152,6 +152,7 @@ async fn serve(connection: &mut Connection, has_exchange: bool) {
                     topic: subscribe.topic,
                     offset: nexus_protocol::Offset(3),
                     snapshot: true,
+                    conflated: 0,
                     timestamp: Timestamp::default(),
                     from: None,
                     payload: Payload::Prices(Default::default()),

@@ -159,6 +159,7 @@ impl Connection {
             recovered,
             mode: Mode::Every,
             throttle_ms: None,
+            key: None,
             contiguous: true,
             status: None,
         });
@@ -184,6 +185,7 @@ impl Connection {
             topic: topic.clone(),
             offset: Offset(offset),
             snapshot: false,
+            conflated: 0,
             timestamp: Timestamp::from_millis(1_800_000_000_000),
             from: None,
             payload: Payload::Json(Json::parse(&format!(r#"{{"n":{offset}}}"#)).unwrap()),

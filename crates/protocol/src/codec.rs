@@ -56,6 +56,13 @@ pub enum DecodeError {
 #[derive(Clone, Debug)]
 pub struct PublicationHead(Box<str>);
 
+/// What a push says of others that it stands for.
+#[derive(Clone, Copy)]
+struct Marks {
+    snapshot: bool,
+    conflated: u64,
+}
+
 /// Reads a request.
 ///
 /// # Errors
@@ -199,14 +206,19 @@ pub fn encode_push(push: &Push, now: Timestamp) -> String {
                 Payload::Candles(candles) => to_text(candles),
                 Payload::Json(json) => json.as_str().to_owned(),
             };
-            let head = PublicationHead::of(&publication.topic);
-            head.encode(
+            let mut text = String::new();
+            PublicationHead::of(&publication.topic).write(
+                &mut text,
                 publication.offset,
+                Marks {
+                    snapshot: publication.snapshot,
+                    conflated: publication.conflated,
+                },
                 publication.timestamp,
-                publication.snapshot,
                 publication.from.as_ref(),
                 &payload,
-            )
+            );
+            text
         }
     }
 }
@@ -282,17 +294,57 @@ impl PublicationHead {
         payload: &str,
     ) -> String {
         let mut text = String::with_capacity(self.0.len() + payload.len() + 96);
+        let marks = Marks {
+            snapshot,
+            conflated: 0,
+        };
+        self.write(&mut text, offset, marks, time, from, payload);
+        text
+    }
+
+    /// The same of a publication that stands for `conflated` others, which are not sent.
+    pub fn encode_conflated(
+        &self,
+        offset: Offset,
+        time: Timestamp,
+        conflated: u64,
+        from: Option<&UserId>,
+        payload: &str,
+    ) -> String {
+        let mut text = String::with_capacity(self.0.len() + payload.len() + 128);
+        let marks = Marks {
+            snapshot: false,
+            conflated,
+        };
+        self.write(&mut text, offset, marks, time, from, payload);
+        text
+    }
+
+    fn write(
+        &self,
+        text: &mut String,
+        offset: Offset,
+        marks: Marks,
+        time: Timestamp,
+        from: Option<&UserId>,
+        payload: &str,
+    ) {
         text.push_str(&self.0);
-        let mark = if snapshot { r#","snapshot":true"# } else { "" };
         // Writing to a String cannot fail.
-        let _ = write!(text, r#","offset":{offset}{mark},"timestamp":"{time}""#);
+        let _ = write!(text, r#","offset":{offset}"#);
+        if marks.snapshot {
+            text.push_str(r#","snapshot":true"#);
+        }
+        if marks.conflated > 0 {
+            let _ = write!(text, r#","conflated":{}"#, marks.conflated);
+        }
+        let _ = write!(text, r#","timestamp":"{time}""#);
         if let Some(from) = from {
             // A user's name may have quotes and backslashes.
             text.push_str(r#","from":"#);
             text.push_str(&to_text(from));
         }
         let _ = write!(text, r#","payload":{payload}}}"#);
-        text
     }
 }
 
@@ -378,6 +430,7 @@ fn publication_of(envelope: &Received<'_>) -> Result<Publication, DecodeError> {
         topic,
         offset: envelope.offset.unwrap_or_default(),
         snapshot: envelope.snapshot,
+        conflated: envelope.conflated,
         timestamp: envelope
             .timestamp
             .map(|raw| serde_json::from_str(raw.get()))

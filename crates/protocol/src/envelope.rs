@@ -25,6 +25,8 @@ pub(crate) struct Received<'a> {
     #[serde(default)]
     pub(crate) snapshot: bool,
     #[serde(default)]
+    pub(crate) conflated: u64,
+    #[serde(default)]
     pub(crate) from: Option<UserId>,
     #[serde(borrow, default)]
     pub(crate) payload: Option<&'a RawValue>,

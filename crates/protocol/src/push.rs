@@ -66,6 +66,9 @@ pub struct Publication {
     pub offset: Offset,
     /// Whether it stands for everything up to `offset`, and replaces what the client had.
     pub snapshot: bool,
+    /// How many publications between the push before and this one are not sent, because what is newer stands for them. Of a
+    /// subscription with filters, only those that pass are counted. A snapshot has no count: it stands for everything.
+    pub conflated: u64,
     /// When it was published.
     pub timestamp: Timestamp,
     /// Who published it, where that was a user and the server vouches for it.

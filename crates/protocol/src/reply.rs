@@ -71,6 +71,9 @@ pub struct Subscribed {
     /// The throttle in force, in milliseconds.
     #[serde(default, rename = "throttle", skip_serializing_if = "Option::is_none")]
     pub throttle_ms: Option<u32>,
+    /// The field of the payload by which the newest is kept, in mode `latest`; absent if it is the newest of all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
     /// Whether each push has the next offset, so that a jump is a gap. Not so with `latest`, filters or a throttle.
     pub contiguous: bool,
     /// How fresh the topic's source is; absent where the topic has no feed.

@@ -65,6 +65,9 @@ pub struct Subscribe {
     pub mode: Option<Mode>,
     /// The least time between two pushes, in milliseconds.
     pub throttle_ms: Option<u32>,
+    /// The field of the payload by which `latest` keeps the newest: a name, or a path of names with dots between, as in
+    /// filters. Means `latest`. The channel's own key if absent, or the newest of all where it has none.
+    pub key: Option<String>,
     /// Whether to send first what is known now; yes, unless said otherwise.
     pub snapshot: bool,
     /// A token for this subscription alone, for a topic that the connection's own token does not allow.
@@ -239,6 +242,7 @@ impl Subscribe {
             since: None,
             mode: None,
             throttle_ms: None,
+            key: None,
             snapshot: true,
             token: None,
         }
@@ -288,6 +292,8 @@ pub(crate) struct SubscribeWire {
     mode: Option<Mode>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     throttle: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    key: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     snapshot: Option<bool>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -347,6 +353,7 @@ impl TryFrom<SubscribeWire> for Subscribe {
                 .throttle
                 .filter(|millis| *millis > 0)
                 .or(selected.throttle_ms),
+            key: wire.key,
             snapshot: wire.snapshot.unwrap_or(true),
             token: wire.token,
         })
@@ -364,6 +371,7 @@ impl From<Subscribe> for SubscribeWire {
             since: subscribe.since,
             mode: subscribe.mode,
             throttle: subscribe.throttle_ms,
+            key: subscribe.key,
             snapshot: (!subscribe.snapshot).then_some(false),
             token: subscribe.token,
         }

@@ -311,6 +311,7 @@ pub(crate) fn publication(topic: &Topic, offset: u64, timestamp: Timestamp) -> P
         topic: topic.clone(),
         offset: Offset(offset),
         snapshot: false,
+        conflated: 0,
         timestamp,
         from: None,
         payload: Payload::Json(Json::parse("null").unwrap()),
@@ -333,6 +334,7 @@ pub(crate) fn subscribed(
         recovered,
         mode,
         throttle_ms: subscribe.throttle_ms,
+        key: None,
         contiguous: mode == Mode::Every && subscribe.throttle_ms.is_none(),
         status: None,
     }

@@ -142,6 +142,7 @@ pub(crate) fn publication(
         topic: topic.clone(),
         offset,
         snapshot: false,
+        conflated: 0,
         timestamp,
         from: None,
         payload: truth(topic, epoch, offset),

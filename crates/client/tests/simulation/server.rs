@@ -291,6 +291,7 @@ impl Server {
             recovered,
             mode,
             throttle_ms: subscribe.throttle_ms,
+            key: None,
             contiguous: mode == Mode::Every && throttle.is_none(),
             status: Some(ChannelStatus::new(FeedState::Live, wall(now))),
         }))

@@ -153,6 +153,7 @@ fn replies_are_written_as_the_contract_says() {
         recovered: None,
         mode: crate::Mode::Latest,
         throttle_ms: None,
+        key: None,
         contiguous: false,
         status: None,
     });

@@ -8,6 +8,7 @@ pub(super) fn all() -> Vec<(&'static str, &'static str, Push)> {
             topic,
             offset: position().offset,
             snapshot,
+            conflated: 0,
             timestamp: NOW,
             from: None,
             payload,
@@ -187,6 +188,19 @@ pub(super) fn all() -> Vec<(&'static str, &'static str, Push)> {
             text(Topic::Events, r#"{"kind":"door","open":true}"#),
         ),
         (
+            "events.update, in place of others",
+            "Three publications behind the push before are not sent: this one stands for them.",
+            Push::Publication(Publication {
+                topic: Topic::Events,
+                offset: position().offset,
+                snapshot: false,
+                conflated: 3,
+                timestamp: NOW,
+                from: None,
+                payload: Payload::Json(json(r#"{"place":{"id":"north"},"visitors":41}"#)),
+            }),
+        ),
+        (
             "chain.update",
             "A notification of a chain.",
             text(
@@ -201,6 +215,7 @@ pub(super) fn all() -> Vec<(&'static str, &'static str, Push)> {
                 topic: lobby(),
                 offset: position().offset,
                 snapshot: false,
+                conflated: 0,
                 timestamp: NOW,
                 from: Some(user()),
                 payload: Payload::Json(json(r#"{"text":"hello"}"#)),

@@ -41,12 +41,22 @@ pub(super) fn all() -> Vec<(&'static str, &'static str, Request)> {
             }),
         ),
         (
+            "subscribe, by key",
+            "Of each place the newest report alone, every half second at most.",
+            Request::Subscribe(Subscribe {
+                throttle_ms: Some(500),
+                key: Some("place.id".to_owned()),
+                ..Subscribe::to(Topic::Events)
+            }),
+        ),
+        (
             "subscribe, with everything",
             "Each option that there is.",
             Request::Subscribe(Subscribe {
                 since: Some(NOW),
                 mode: Some(Mode::Latest),
                 throttle_ms: Some(250),
+                key: Some("symbol".to_owned()),
                 snapshot: false,
                 ..Subscribe::to(Topic::Prices(Symbols::new([btc(), parsed(Symbol::parse("ETH"))])))
             }),

@@ -88,6 +88,7 @@ pub async fn subscribe(
         recovered: joined.recovered,
         mode,
         throttle_ms: subscribe.throttle_ms,
+        key: None,
         contiguous: mode == Mode::Every && subscribe.filters.is_empty(),
         status: status.cloned(),
     });

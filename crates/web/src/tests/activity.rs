@@ -26,6 +26,7 @@ fn say(stage: &Stage, topic: Topic, offset: u64, text: &str, snapshot: bool) {
         topic,
         offset: Offset(offset),
         snapshot,
+        conflated: 0,
         timestamp: Timestamp::from_millis(now()),
         from: None,
         payload: Payload::Json(Json::parse(text).unwrap()),

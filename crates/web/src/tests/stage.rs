@@ -215,6 +215,7 @@ impl Stage {
             topic,
             offset,
             snapshot: false,
+            conflated: 0,
             timestamp: Timestamp::from_millis(now()),
             from: from.map(|from| UserId::parse(from).unwrap()),
             payload,
