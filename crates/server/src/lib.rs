@@ -6,6 +6,7 @@
 pub mod auth;
 pub mod clock;
 pub mod content;
+pub mod deflate;
 pub mod encoded;
 pub mod filters;
 pub mod history;

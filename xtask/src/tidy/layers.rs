@@ -22,6 +22,7 @@ const MODULES: &[(&str, Layer)] = &[
     ("filters", Layer::Pure),
     // What a message holds and its encoded form are values; ring and conflation work on them.
     ("content", Layer::Pure),
+    ("deflate", Layer::Pure),
     ("encoded", Layer::Pure),
     ("history", Layer::Pure),
     ("conflate", Layer::Pure),
