@@ -3,6 +3,8 @@
 //! A [`Seat`] is one subscription: it exists as long as someone holds it, and dropping it leaves. The hub hands each
 //! publication to the outbox of every seat of its topic, and says to one listener of its own, the demand hook, when a
 //! topic got its first seat and when it lost its last. It does not know what a connection is.
+//!
+//! Seats whose outboxes are emptied by the same shard get everything through its mailbox, posted once for all of them.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
@@ -12,6 +14,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use nexus_protocol::{ChannelStatus, Topic};
 
 use crate::encoded::Publication;
+use crate::mailbox::{Mailbox, Parcel, Seated};
 use crate::outbox::{LaneId, Outbox};
 use crate::presence::changes::News;
 
@@ -27,6 +30,8 @@ pub struct Seat {
     hub: Hub,
     topic: Topic,
     id: u64,
+    /// Where it is served, if by a shard.
+    mailbox: Option<Arc<Mailbox>>,
 }
 
 /// A topic began or ceased to be wanted on this node.
@@ -53,7 +58,15 @@ struct Shared {
 
 /// The seats of one topic. Its lock is held while something is handed out, so that all get it in the same order.
 #[derive(Default)]
-struct Audience(Mutex<BTreeMap<u64, Listener>>);
+struct Audience(Mutex<Seats>);
+
+#[derive(Default)]
+struct Seats {
+    /// Those that are offered everything one by one.
+    single: BTreeMap<u64, Listener>,
+    /// Where the others are, and how many.
+    shards: Vec<(Arc<Mailbox>, usize)>,
+}
 
 struct Listener {
     outbox: Arc<Outbox>,
@@ -69,14 +82,29 @@ impl Hub {
     /// Takes a seat: from here on, every publication of the topic is offered to the lane.
     pub fn take_seat(&self, topic: &Topic, outbox: &Arc<Outbox>, lane: LaneId) -> Seat {
         let id = self.shared.next_id.fetch_add(1, Ordering::Relaxed);
-        let listener = Listener {
-            outbox: Arc::clone(outbox),
-            lane,
-        };
         let mut topics = self.topics();
         let audience = topics.entry(topic.clone()).or_default();
         let mut seats = audience.seats();
-        seats.insert(id, listener);
+        let mailbox = match outbox.shard() {
+            Some((mailbox, connection)) => {
+                seats.count_in(mailbox);
+                mailbox.post(Parcel::Seated(Seated {
+                    seat: id,
+                    topic: topic.clone(),
+                    connection,
+                    lane,
+                }));
+                Some(Arc::clone(mailbox))
+            }
+            None => {
+                let listener = Listener {
+                    outbox: Arc::clone(outbox),
+                    lane,
+                };
+                seats.single.insert(id, listener);
+                None
+            }
+        };
         if seats.len() == 1 {
             self.tell(Demand::Wanted(topic.clone()));
         }
@@ -85,6 +113,7 @@ impl Hub {
             hub: self.clone(),
             topic: topic.clone(),
             id,
+            mailbox,
         }
     }
 
@@ -93,7 +122,11 @@ impl Hub {
         let Some(audience) = self.audience(&publication.head.topic) else {
             return;
         };
-        for listener in audience.seats().values() {
+        let seats = audience.seats();
+        for (mailbox, _) in &seats.shards {
+            mailbox.post(Parcel::Publication(Arc::clone(publication)));
+        }
+        for listener in seats.single.values() {
             listener.outbox.offer(listener.lane, publication);
         }
     }
@@ -103,7 +136,11 @@ impl Hub {
         let Some(audience) = self.audience(topic) else {
             return;
         };
-        for listener in audience.seats().values() {
+        let seats = audience.seats();
+        for (mailbox, _) in &seats.shards {
+            mailbox.post(Parcel::Status(topic.clone(), Arc::clone(status)));
+        }
+        for listener in seats.single.values() {
             listener.outbox.offer_status(listener.lane, status);
         }
     }
@@ -113,7 +150,11 @@ impl Hub {
         let Some(audience) = self.audience(&news.topic) else {
             return;
         };
-        for listener in audience.seats().values() {
+        let seats = audience.seats();
+        for (mailbox, _) in &seats.shards {
+            mailbox.post(Parcel::Presence(Arc::clone(news)));
+        }
+        for listener in seats.single.values() {
             listener.outbox.offer_presence(listener.lane, news);
         }
     }
@@ -142,15 +183,23 @@ impl Hub {
         self.topics().len()
     }
 
-    fn leave(&self, topic: &Topic, id: u64) {
+    fn leave(&self, topic: &Topic, id: u64, mailbox: Option<&Arc<Mailbox>>) {
         let mut topics = self.topics();
         let Some(audience) = topics.get(topic) else {
             return;
         };
         let left_empty = {
             let mut seats = audience.seats();
-            seats.remove(&id);
-            seats.is_empty()
+            match mailbox {
+                Some(mailbox) => {
+                    seats.count_out(mailbox);
+                    mailbox.post(Parcel::Left(id));
+                }
+                None => {
+                    seats.single.remove(&id);
+                }
+            }
+            seats.len() == 0
         };
         self.shared.seats.fetch_sub(1, Ordering::Relaxed);
         if left_empty {
@@ -175,14 +224,42 @@ impl Hub {
 }
 
 impl Audience {
-    fn seats(&self) -> MutexGuard<'_, BTreeMap<u64, Listener>> {
+    fn seats(&self) -> MutexGuard<'_, Seats> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Seats {
+    fn len(&self) -> usize {
+        self.single.len() + self.shards.iter().map(|(_, count)| count).sum::<usize>()
+    }
+
+    fn count_in(&mut self, mailbox: &Arc<Mailbox>) {
+        match self
+            .shards
+            .iter_mut()
+            .find(|(known, _)| Arc::ptr_eq(known, mailbox))
+        {
+            Some((_, count)) => *count += 1,
+            None => self.shards.push((Arc::clone(mailbox), 1)),
+        }
+    }
+
+    fn count_out(&mut self, mailbox: &Arc<Mailbox>) {
+        if let Some((_, count)) = self
+            .shards
+            .iter_mut()
+            .find(|(known, _)| Arc::ptr_eq(known, mailbox))
+        {
+            *count -= 1;
+        }
+        self.shards.retain(|(_, count)| *count > 0);
     }
 }
 
 impl Drop for Seat {
     fn drop(&mut self) {
-        self.hub.leave(&self.topic, self.id);
+        self.hub.leave(&self.topic, self.id, self.mailbox.as_ref());
     }
 }
 

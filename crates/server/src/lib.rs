@@ -16,6 +16,7 @@ pub mod namespaces;
 pub mod rate;
 
 pub mod conflate;
+pub mod mailbox;
 pub mod outbox;
 
 pub mod broker;

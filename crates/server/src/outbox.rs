@@ -5,15 +5,20 @@
 //! does not fit falls behind: it lets go of what it has, remembers where it stood, and the connection's task catches
 //! it up from the broker when the socket drains. A publication never leaves a lane in any other way than being sent,
 //! replaced by what is newer (`latest`), or caught up on.
+//!
+//! A lane on which nothing waits may step in with the others of its shard that want the same: then it holds nothing but
+//! the clock of their cohort, and is offered nothing, until it steps out again because its client is slower than they.
 
+mod cohort;
 mod lane;
 mod presence;
 #[cfg(test)]
 mod tests;
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Wake;
 use std::time::Duration;
 
 use nexus_protocol::{ChannelStatus, MessageId, Offset, Position, Push, Reply, Topic};
@@ -23,6 +28,8 @@ use tokio::time::Instant;
 use crate::conflate::Pending;
 use crate::encoded::Publication;
 use crate::filters::Predicate;
+use crate::mailbox::{ConnId, Mailbox, Parcel};
+pub use crate::outbox::cohort::{Clock, Idle};
 use crate::outbox::lane::{Lane, Offered, Turn};
 pub use crate::outbox::presence::PresenceWork;
 use crate::outbox::presence::Watches;
@@ -32,12 +39,24 @@ use crate::outbox::presence::Watches;
 pub struct Outbox {
     /// Protects the lanes and their order; no other lock is taken while it is held.
     state: Mutex<State>,
-    /// Wakes the connection's task.
-    wake: Notify,
+    home: Home,
     /// The most bytes that may wait.
     limit: usize,
     /// What the connection's task took and the socket has not taken yet.
     on_the_wire: AtomicUsize,
+}
+
+/// Who empties an outbox.
+#[derive(Debug)]
+enum Home {
+    /// A task, which waits for it to change.
+    Task(Notify),
+    /// A shard, for one of its connections. It is told once until it looks.
+    Shard {
+        mailbox: Arc<Mailbox>,
+        connection: ConnId,
+        is_told: AtomicBool,
+    },
 }
 
 /// Names a lane of one outbox.
@@ -205,13 +224,37 @@ enum NoteEnd {
 }
 
 impl Outbox {
-    /// An empty outbox that holds at most `limit` bytes.
+    /// An empty outbox that holds at most `limit` bytes, and that a task empties.
     pub fn new(limit: usize) -> Self {
+        Outbox::with_home(limit, Home::Task(Notify::new()))
+    }
+
+    /// An empty outbox of a connection that a shard serves.
+    pub fn at_shard(limit: usize, mailbox: Arc<Mailbox>, connection: ConnId) -> Self {
+        let home = Home::Shard {
+            mailbox,
+            connection,
+            is_told: AtomicBool::new(false),
+        };
+        Outbox::with_home(limit, home)
+    }
+
+    fn with_home(limit: usize, home: Home) -> Self {
         Outbox {
             state: Mutex::default(),
-            wake: Notify::new(),
+            home,
             limit,
             on_the_wire: AtomicUsize::new(0),
+        }
+    }
+
+    /// The shard that empties it, and for which connection.
+    pub fn shard(&self) -> Option<(&Arc<Mailbox>, ConnId)> {
+        match &self.home {
+            Home::Task(_) => None,
+            Home::Shard {
+                mailbox, connection, ..
+            } => Some((mailbox, *connection)),
         }
     }
 
@@ -243,12 +286,21 @@ impl Outbox {
 
     /// Closes a lane. What waits in it is not sent.
     pub fn close(&self, id: LaneId) -> Option<Closed> {
-        let mut state = self.lock();
-        let lane = state.lanes.remove(&id)?;
-        state.bytes -= lane.bytes();
-        state.held.retain(|(_, held)| *held != id);
-        state.presence.close(id);
-        Some(lane.into_closed())
+        let closed = {
+            let mut state = self.lock();
+            let lane = state.lanes.remove(&id)?;
+            state.bytes -= lane.bytes();
+            state.held.retain(|(_, held)| *held != id);
+            state.presence.close(id);
+            lane.into_closed()
+        };
+        if let Home::Shard {
+            mailbox, connection, ..
+        } = &self.home
+        {
+            mailbox.post(Parcel::Closed(*connection, id));
+        }
+        Some(closed)
     }
 
     /// How far a lane got, if it was started.
@@ -290,7 +342,7 @@ impl Outbox {
                 Err(NotTaken)
             }
         };
-        self.wake.notify_one();
+        self.wake();
         taken
     }
 
@@ -316,7 +368,7 @@ impl Outbox {
             offered == Offered::HasWork && state.give_turn(id)
         };
         if wakes {
-            self.wake.notify_one();
+            self.wake();
         }
     }
 
@@ -392,14 +444,35 @@ impl Outbox {
         }
     }
 
-    /// Waits until something was offered since the last time.
+    /// Waits until something was offered since the last time. Of an outbox that a shard empties, for ever.
     pub async fn changed(&self) {
-        self.wake.notified().await;
+        match &self.home {
+            Home::Task(notify) => notify.notified().await,
+            Home::Shard { .. } => std::future::pending().await,
+        }
     }
 
-    /// Wakes the connection's task without offering anything.
+    /// Wakes whoever empties it, without offering anything.
     pub fn wake(&self) {
-        self.wake.notify_one();
+        match &self.home {
+            Home::Task(notify) => notify.notify_one(),
+            Home::Shard {
+                mailbox,
+                connection,
+                is_told,
+            } => {
+                if !is_told.swap(true, Ordering::AcqRel) {
+                    mailbox.wake_connection(*connection);
+                }
+            }
+        }
+    }
+
+    /// The shard looks: what is offered from here on is told again.
+    pub fn looks(&self) {
+        if let Home::Shard { is_told, .. } = &self.home {
+            is_told.store(false, Ordering::Release);
+        }
     }
 
     /// Notes what the connection's task took and the socket has not taken yet.
@@ -415,6 +488,17 @@ impl Outbox {
     fn lock(&self) -> MutexGuard<'_, State> {
         // Nothing panics while it holds the lock; if something did, the lanes would still be whole.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A request that takes time wakes its connection.
+impl Wake for Outbox {
+    fn wake(self: Arc<Self>) {
+        Outbox::wake(&self);
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        Outbox::wake(self);
     }
 }
 

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use crate::conflate::Pending;
 use crate::encoded::Publication;
 use crate::filters::Predicate;
-use crate::outbox::{Behind, CatchUp, Caught, Closed, LaneId, Policy, Work};
+use crate::outbox::{Behind, CatchUp, Caught, Clock, Closed, Idle, LaneId, Policy, Work};
 
 /// One subscription's part of an outbox.
 #[derive(Debug)]
@@ -49,6 +49,8 @@ enum Stage {
     Behind(CatchUp),
     /// It is only noted: a catch-up is under way, and another one follows if this one did not see it.
     CatchingUp,
+    /// It is not offered at all: the lane gets what its cohort gets, as far as this clock says.
+    InStep(Arc<Clock>),
 }
 
 /// What the client knows of being behind.
@@ -143,7 +145,7 @@ impl Lane {
     /// How far the lane got, and what it selected.
     pub(super) fn into_closed(self) -> Closed {
         Closed {
-            sent: self.sent,
+            sent: self.reached(),
             filter: self.filter,
         }
     }
@@ -153,7 +155,63 @@ impl Lane {
         match &self.stage {
             Stage::Every(_, bytes) => *bytes,
             Stage::Latest(pending) => pending.bytes(),
-            Stage::Joining(_) | Stage::Behind(_) | Stage::CatchingUp => 0,
+            Stage::Joining(_) | Stage::Behind(_) | Stage::CatchingUp | Stage::InStep(_) => 0,
+        }
+    }
+
+    fn reached(&self) -> Offset {
+        match &self.stage {
+            Stage::InStep(clock) => clock.offset().max(self.sent),
+            _ => self.sent,
+        }
+    }
+
+    /// What a cohort has to know, if the lane is live and nothing waits on it.
+    pub(super) fn idle(&self) -> Option<Idle> {
+        let is_idle = match &self.stage {
+            Stage::Every(queue, _) => queue.is_empty(),
+            Stage::Latest(pending) => pending.is_empty(),
+            Stage::Joining(_) | Stage::Behind(_) | Stage::CatchingUp | Stage::InStep(_) => false,
+        };
+        let newest = self.newest.as_ref()?.offset;
+        (is_idle && self.notices.is_empty()).then(|| Idle {
+            policy: self.policy,
+            filter: self.filter.clone(),
+            newest,
+        })
+    }
+
+    pub(super) fn step_in(&mut self, clock: &Arc<Clock>) {
+        self.stage = Stage::InStep(Arc::clone(clock));
+    }
+
+    /// Steps out live, with nothing waiting.
+    pub(super) fn step_out(&mut self, at: Offset) {
+        if let Stage::InStep(_) = self.stage {
+            self.sent = self.sent.max(at);
+            if let Some(newest) = &mut self.newest {
+                newest.offset = self.sent;
+            }
+            self.stage = self.live();
+        }
+    }
+
+    /// Steps out, and falls behind at once.
+    pub(super) fn step_out_behind(&mut self, at: Offset) {
+        if let Stage::InStep(_) = self.stage {
+            self.step_out(at);
+            let _ = self.fall_behind();
+        }
+    }
+
+    /// Steps out with what its cohort has not sent yet.
+    pub(super) fn step_out_with(&mut self, at: Offset, seen: Offset, waits: Pending) {
+        if let Stage::InStep(_) = self.stage {
+            self.step_out(at);
+            if let Some(newest) = &mut self.newest {
+                newest.offset = newest.offset.max(seen);
+            }
+            self.stage = Stage::Latest(waits);
         }
     }
 
@@ -166,9 +224,8 @@ impl Lane {
             return Offered::Noted;
         }
         match (&mut self.stage, admitted) {
-            (Stage::Joining(_) | Stage::Behind(_) | Stage::CatchingUp, _) | (_, Admit::Repeat) => {
-                Offered::Noted
-            }
+            (Stage::Joining(_) | Stage::Behind(_) | Stage::CatchingUp | Stage::InStep(_), _)
+            | (_, Admit::Repeat) => Offered::Noted,
             (Stage::Every(..) | Stage::Latest(_), Admit::Gap { .. }) => self.fall_behind(),
             (Stage::Every(queue, bytes), Admit::Fresh) => {
                 let cost = publication.frame.len() + ENTRY_BYTES;
@@ -198,14 +255,14 @@ impl Lane {
         let newest = self.newest.as_ref()?;
         Some(Position {
             epoch: newest.epoch.clone(),
-            offset: self.sent,
+            offset: self.reached(),
         })
     }
 
     /// Takes news of the source.
     pub(super) fn offer_status(&mut self, status: &Arc<ChannelStatus>, room: usize) -> Offered {
         match &mut self.stage {
-            Stage::Joining(_) | Stage::Behind(_) | Stage::CatchingUp => {
+            Stage::Joining(_) | Stage::Behind(_) | Stage::CatchingUp | Stage::InStep(_) => {
                 self.notices.note(status);
                 Offered::Noted
             }
@@ -235,7 +292,7 @@ impl Lane {
             return Turn::More(Work::Status(self.topic.clone(), status));
         }
         match &mut self.stage {
-            Stage::Joining(_) | Stage::CatchingUp => Turn::Nothing,
+            Stage::Joining(_) | Stage::CatchingUp | Stage::InStep(_) => Turn::Nothing,
             Stage::Every(queue, bytes) => {
                 let work = match queue.pop_front() {
                     None => return Turn::Nothing,
@@ -340,7 +397,7 @@ impl Lane {
         let waits = match &self.stage {
             Stage::Every(queue, _) => !queue.is_empty(),
             Stage::Latest(pending) => !pending.is_empty(),
-            Stage::Joining(_) | Stage::Behind(_) | Stage::CatchingUp => true,
+            Stage::Joining(_) | Stage::Behind(_) | Stage::CatchingUp | Stage::InStep(_) => true,
         };
         if let Some(newest) = self.newest.as_ref().filter(|_| self.filter.is_some() && !waits) {
             self.sent = newest.offset;
@@ -410,6 +467,10 @@ impl Notices {
             Some(earlier) => Arc::new(joined(earlier, status)),
             None => Arc::clone(status),
         });
+    }
+
+    fn is_empty(&self) -> bool {
+        self.gap.is_none() && self.state.is_none()
     }
 
     fn take(&mut self) -> Option<Arc<ChannelStatus>> {

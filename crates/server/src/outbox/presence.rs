@@ -80,7 +80,7 @@ impl Outbox {
     pub fn offer_presence(&self, id: LaneId, news: &Arc<News>) {
         let wakes = self.lock().presence.offer(id, news);
         if wakes {
-            self.wake.notify_one();
+            self.wake();
         }
     }
 }

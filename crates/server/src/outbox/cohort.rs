@@ -1,0 +1,109 @@
+//! A lane in step with others: how it steps in, out, and what a cohort has to know of it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use nexus_protocol::{ChannelStatus, Offset};
+
+use crate::conflate::Pending;
+use crate::encoded::Publication;
+use crate::filters::Predicate;
+use crate::outbox::{LaneId, Outbox, Policy};
+
+/// How far a cohort got: what all lanes have sent that are in step with it.
+#[derive(Debug, Default)]
+pub struct Clock(AtomicU64);
+
+impl Clock {
+    /// A cohort that got this far.
+    pub fn at(offset: Offset) -> Self {
+        Clock(AtomicU64::new(offset.0))
+    }
+
+    /// How far it got.
+    pub fn offset(&self) -> Offset {
+        Offset(self.0.load(Ordering::Acquire))
+    }
+
+    /// It got further.
+    pub fn set(&self, offset: Offset) {
+        self.0.store(offset.0, Ordering::Release);
+    }
+}
+
+/// A lane that is live, and on which nothing waits.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Idle {
+    /// How it treats what waits.
+    pub policy: Policy,
+    /// What it selects.
+    pub filter: Option<Arc<Predicate>>,
+    /// The newest publication that it has seen.
+    pub newest: Offset,
+}
+
+impl Outbox {
+    /// The lane, if it could step in with a cohort: it is live, and nothing waits on it.
+    pub fn idle_lane(&self, id: LaneId) -> Option<Idle> {
+        self.lock().lanes.get(&id)?.idle()
+    }
+
+    /// A lane that is [idle](Self::idle_lane) steps in with a cohort. From here on it is offered nothing.
+    pub fn step_in(&self, id: LaneId, clock: &Arc<Clock>) {
+        if let Some(lane) = self.lock().lanes.get_mut(&id) {
+            lane.step_in(clock);
+        }
+    }
+
+    /// A lane steps out, as far as the cohort got, and falls behind: what comes is read from the broker when the socket
+    /// drains. These states of the source it has not been told of.
+    pub fn step_out_behind<'a>(
+        &self,
+        id: LaneId,
+        at: Offset,
+        untold: impl Iterator<Item = &'a Arc<ChannelStatus>>,
+    ) {
+        self.change(id, |lane| {
+            lane.step_out_behind(at);
+            for status in untold {
+                let _ = lane.offer_status(status, usize::MAX);
+            }
+        });
+    }
+
+    /// A `latest` lane steps out, as far as the cohort got, and this waits for it.
+    pub fn step_out_with(&self, id: LaneId, at: Offset, newest: Offset, pending: Pending) {
+        self.change(id, |lane| lane.step_out_with(at, newest, pending));
+    }
+
+    /// A lane steps out, as far as the cohort got, and nothing waits for it.
+    pub fn step_out(&self, id: LaneId, at: Offset) {
+        self.change(id, |lane| lane.step_out(at));
+    }
+
+    /// Offers a lane what it may refuse for want of room, and gives it its turn.
+    fn change(&self, id: LaneId, change: impl FnOnce(&mut crate::outbox::lane::Lane)) {
+        {
+            let mut state = self.lock();
+            let Some(lane) = state.lanes.get_mut(&id) else {
+                return;
+            };
+            let before = lane.bytes();
+            change(lane);
+            let after = lane.bytes();
+            state.bytes = state.bytes + after - before;
+            state.give_turn(id);
+        }
+        self.wake();
+    }
+
+    /// Whether a client that has not taken `on_the_wire` bytes yet may get so many more.
+    pub fn has_room(&self, on_the_wire: usize, more: usize) -> bool {
+        on_the_wire == 0 || on_the_wire + more <= self.limit
+    }
+
+    /// Whether a publication passes what a cohort selects.
+    pub fn passes(filter: Option<&Arc<Predicate>>, publication: &Publication) -> bool {
+        filter.is_none_or(|filter| publication.passes(filter))
+    }
+}
