@@ -59,6 +59,9 @@ pub struct Publication {
     pub parts: Option<Parts>,
     /// Its key, where the topic is published by keys.
     pub key: Option<KeyMark>,
+    /// How many publications before it are not sent, because it stands for them: it was made for those alone who wait
+    /// together.
+    pub conflated: u64,
     /// The text frame, header included.
     pub frame: Bytes,
     /// The same for the classic door, once somebody there wants it.
@@ -105,7 +108,25 @@ impl TopicHead {
 impl Publication {
     /// Encodes a publication.
     pub fn new(head: &Arc<TopicHead>, offset: Offset, time: Timestamp, draft: impl Into<Draft>) -> Self {
-        let Draft { content, from } = draft.into();
+        Publication::encode(head, offset, time, 0, draft.into())
+    }
+
+    /// The same publication in place of others that are not sent, and with another payload where it stands for more than
+    /// itself.
+    pub fn in_place_of(&self, conflated: u64, payload: Option<&str>) -> Self {
+        let draft = Draft {
+            content: Content::Whole(payload.unwrap_or_else(|| self.payload()).into()),
+            from: self.from.clone(),
+        };
+        Publication {
+            made: self.made,
+            key: self.key.clone(),
+            ..Publication::encode(&self.head, self.offset, self.time, conflated, draft)
+        }
+    }
+
+    fn encode(head: &Arc<TopicHead>, offset: Offset, time: Timestamp, conflated: u64, draft: Draft) -> Self {
+        let Draft { content, from } = draft;
         let (text, parts, key) = match content {
             Content::Whole(text) => (text, None, None),
             Content::Keyed(keyed) => {
@@ -134,8 +155,13 @@ impl Publication {
             key,
             classic: OnceLock::new(),
             fields: OnceLock::new(),
-            frame: head.frame(offset, time, false, from.as_ref(), &text),
+            frame: text_frame(
+                &head
+                    .json
+                    .encode_conflated(offset, time, conflated, from.as_ref(), &text),
+            ),
             from,
+            conflated,
             payload_len: text.len(),
         }
     }
@@ -171,14 +197,19 @@ impl Publication {
     /// Whether it passes a filter. The payload is read when the first filter asks, and then kept as fields, unless these
     /// are much more than the payload itself.
     pub fn passes(&self, filter: &Predicate) -> bool {
+        self.with_fields(|fields| filter.passes(fields))
+    }
+
+    /// Looks at the fields of the payload.
+    pub fn with_fields<T>(&self, look: impl FnOnce(&Fields) -> T) -> T {
         let most = 1024 + 2 * self.frame.len();
         let kept = self.fields.get_or_init(|| {
             let fields = Fields::read(self.payload());
             (fields.bytes() <= most).then(|| Box::new(fields))
         });
         match kept {
-            Some(fields) => filter.passes(fields),
-            None => filter.passes(&Fields::read(self.payload())),
+            Some(fields) => look(fields),
+            None => look(&Fields::read(self.payload())),
         }
     }
 

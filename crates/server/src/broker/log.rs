@@ -290,6 +290,8 @@ impl Log {
         };
         match begin {
             Begin::Fresh => fresh(None),
+            Begin::History if !self.keys.is_empty() => fresh(None),
+            Begin::History => after(previous(self.ring.oldest()), None),
             Begin::Live => standing(last, None, None),
             Begin::Select(_) if !self.keys.is_empty() => standing(last, Some(First::Snapshot), None),
             Begin::Continue(offset) | Begin::Select(offset) => after(offset.min(last), None),

@@ -18,6 +18,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     pub(super) async fn catch_up(&mut self, behind: Behind) {
         match behind.by {
             CatchUp::Snapshot { after, until } => self.send_snapshot(&behind, after, until).await,
+            CatchUp::After(offset) if behind.key.is_some() => self.send_newest(&behind, offset).await,
             CatchUp::After(offset) if behind.latest => self.send_merged(&behind, offset).await,
             CatchUp::After(offset) => self.send_piece(&behind, offset).await,
         }
@@ -66,6 +67,33 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             return self.send_snapshot(behind, offset, None).await;
         }
         self.send_pending(pending);
+        self.outbox.caught_up(behind.lane, all.reaches, all.last);
+    }
+
+    /// Of what is missing the newest of each value of a field, as far as the history reaches back; what it lacks is told.
+    async fn send_newest(&mut self, behind: &Behind, offset: Offset) {
+        let all = self.gateway.broker.after(&behind.topic, offset, usize::MAX).await;
+        if all.missed > 0 {
+            self.gateway.metrics.missed.inc_by(all.missed);
+            self.tell(&behind.topic, gap_status(&all, offset, wall_clock()));
+            if all.by_key {
+                // What stands for each of the topic's own keys makes up for what is gone.
+                return self.send_snapshot(behind, offset, None).await;
+            }
+        }
+        let mut pending = Pending::by(behind.key.as_ref());
+        let mut reaches = all.reaches;
+        for publication in all.publications.iter().filter(|it| behind.selects(it)) {
+            // As much at once as one turn takes. It is whole, and the rest follows.
+            if pending.push(publication).is_err() || pending.bytes() > PIECE_BYTES {
+                reaches = publication.offset;
+                break;
+            }
+        }
+        self.send_pending(pending);
+        if reaches < all.reaches {
+            return self.outbox.goes_on(behind.lane, CatchUp::After(reaches));
+        }
         self.outbox.caught_up(behind.lane, all.reaches, all.last);
     }
 

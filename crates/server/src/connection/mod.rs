@@ -219,15 +219,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
 
     fn send_pending(&mut self, pending: Pending) {
         let metrics = &self.gateway.metrics;
-        metrics.conflated.inc_by(pending.count().saturating_sub(1));
+        metrics.conflated.inc_by(pending.replaced());
         if let Some(newest) = pending.newest() {
             metrics.delivery.note(newest.made.elapsed());
         }
-        if let Some(only) = pending.newest().filter(|_| pending.count() == 1) {
-            let frame = self.dialect.publication(only);
+        for publication in pending.into_pushes() {
+            let frame = self.dialect.publication(&publication);
             self.write(frame);
-        } else if let Some(frame) = pending.into_frame() {
-            self.send(frame);
         }
     }
 

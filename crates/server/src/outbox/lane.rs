@@ -175,7 +175,7 @@ impl Lane {
         };
         let newest = self.newest.as_ref()?.offset;
         (is_idle && self.notices.is_empty()).then(|| Idle {
-            policy: self.policy,
+            policy: self.policy.clone(),
             filter: self.filter.clone(),
             newest,
         })
@@ -326,7 +326,7 @@ impl Lane {
                 Turn::Held(self.not_before.unwrap_or(now))
             }
             Stage::Latest(pending) => {
-                let pending = std::mem::take(pending);
+                let pending = pending.take();
                 self.sent = pending.offset();
                 self.note_seen();
                 self.pace(now);
@@ -351,13 +351,18 @@ impl Lane {
             topic: self.topic.clone(),
             by,
             latest: matches!(self.policy, Policy::Latest { .. }),
+            key: self.policy.key().cloned(),
             tell,
             filter: self.filter.clone(),
         })
     }
 
-    /// Some of a snapshot was sent.
+    /// Some of what the lane is caught up by was sent. The rest does not wait for the throttle: it is all one.
     pub(super) fn goes_on(&mut self, by: CatchUp) {
+        self.not_before = None;
+        if let CatchUp::After(sent) = by {
+            self.sent = sent;
+        }
         self.stage = Stage::Behind(by);
     }
 
@@ -419,7 +424,7 @@ impl Lane {
     fn live(&self) -> Stage {
         match self.policy {
             Policy::Every => Stage::Every(VecDeque::new(), 0),
-            Policy::Latest { .. } => Stage::Latest(Pending::default()),
+            Policy::Latest { .. } => Stage::Latest(self.policy.pending()),
         }
     }
 
@@ -430,7 +435,8 @@ impl Lane {
                 self.told = Told::Due;
                 CatchUp::After(self.sent)
             }
-            Policy::Latest { .. } => CatchUp::Snapshot {
+            Policy::Latest { key: Some(_), .. } => CatchUp::After(self.sent),
+            Policy::Latest { key: None, .. } => CatchUp::Snapshot {
                 after: self.sent,
                 until: None,
             },
@@ -451,7 +457,7 @@ impl Lane {
 
     fn pace(&mut self, now: Instant) {
         self.not_before = match self.policy {
-            Policy::Latest { throttle } if throttle > Duration::ZERO => Some(now + throttle),
+            Policy::Latest { throttle, .. } if throttle > Duration::ZERO => Some(now + throttle),
             Policy::Latest { .. } | Policy::Every => None,
         };
     }
