@@ -111,6 +111,11 @@ impl Connection {
         Connection { socket, wire }
     }
 
+    /// The subprotocol that was agreed on.
+    pub fn protocol(&self) -> &'static str {
+        self.wire.subprotocol()
+    }
+
     /// The first message, with the default limits.
     pub async fn greet(&mut self) {
         let connected = Push::Connected(Connected {
