@@ -1,6 +1,7 @@
 //! What waits becomes what is sent.
 
 use nexus_protocol::{ChannelName, Params, Timestamp, Topic};
+use proptest::prelude::*;
 
 use super::*;
 use crate::content::{Content, Keyed, Part, Parts};
@@ -154,4 +155,137 @@ fn more_keys_than_a_snapshot_has_are_an_answer_of_their_own() {
     let mut pending = Pending::default();
     let refused = (1..=1000).find(|offset| pending.push(&parts(*offset, 3, &[(*offset, "x")])).is_err());
     assert_eq!(refused, Some(UNMERGED as u64 + 1));
+}
+
+fn by_field(path: &str) -> Pending {
+    Pending::by(Some(&FieldPath::parse(path).unwrap()))
+}
+
+/// The offsets that are sent of these payloads, kept by a field, and how many each stands for.
+fn kept(path: &str, payloads: &[&str]) -> Vec<(u64, u64)> {
+    let mut pending = by_field(path);
+    for (place, payload) in payloads.iter().enumerate() {
+        pending.push(&whole(place as u64 + 1, payload)).unwrap();
+    }
+    let pushes = sent(pending).into_iter();
+    pushes.map(|(offset, _, conflated)| (offset, conflated)).collect()
+}
+
+#[test]
+fn the_newest_of_each_value_of_a_field_is_sent() {
+    let long = format!(r#"{{"k":"{}"}}"#, "x".repeat(300));
+    for (path, payloads, expected) in [
+        (
+            "k",
+            &[r#"{"k":"a"}"#, r#"{"k":"b"}"#, r#"{"k":"a"}"#][..],
+            &[(2, 1), (3, 0)][..],
+        ),
+        (
+            "k.n",
+            &[r#"{"k":{"n":1}}"#, r#"{"k":{"n":2}}"#, r#"{"k":{"n":1.0}}"#],
+            &[(2, 1), (3, 0)],
+        ),
+        // Text is no number.
+        (
+            "k",
+            &[r#"{"k":1}"#, r#"{"k":"1"}"#, r#"{"k":true}"#],
+            &[(1, 0), (2, 0), (3, 0)],
+        ),
+        // What has no such field is of one key, whatever it is.
+        ("k", &["1", "{}", r#"{"k":null}"#, r#"[{"k":1}]"#, "{"], &[(5, 4)]),
+        // What cannot be compared replaces nothing.
+        ("k", &[r#"{"k":[1]}"#, r#"{"k":[1]}"#], &[(1, 0), (2, 0)]),
+        ("k", &[r#"{"k":{"n":1}}"#, r#"{"k":{"n":1}}"#], &[(1, 0), (2, 0)]),
+        ("k", &[&long, &long], &[(1, 0), (2, 0)]),
+        ("k", &[r#"{"k":1,"k":2}"#, r#"{"k":1,"k":2}"#], &[(1, 0), (2, 0)]),
+        ("a.b", &[r#"{"a":{"b":1}}"#, r#"{"a.b":1}"#], &[(2, 1)]),
+    ] {
+        assert_eq!(kept(path, payloads), expected, "{path} {payloads:?}");
+    }
+}
+
+#[test]
+fn a_field_of_the_subscription_goes_before_the_keys_of_the_topic() {
+    let report = |offset, key: &str, site: u64, stands| {
+        let content = Content::Keyed(Keyed {
+            key: key.into(),
+            text: format!(r#"{{"site":{site}}}"#).into(),
+            stands,
+            is_final: false,
+        });
+        Arc::new(Publication::new(
+            &head(),
+            Offset(offset),
+            Timestamp::EXAMPLE,
+            content,
+        ))
+    };
+    let mut pending = by_field("site");
+    pending.push(&report(1, "a", 7, None)).unwrap();
+    pending.push(&report(2, "b", 7, None)).unwrap();
+    let offsets: Vec<_> = sent(pending.take())
+        .into_iter()
+        .map(|(offset, ..)| offset)
+        .collect();
+    assert_eq!(offsets, [2]);
+    // What adds up is not replaced.
+    pending.push(&report(3, "a", 7, Some("x".into()))).unwrap();
+    pending.push(&report(4, "a", 7, Some("x".into()))).unwrap();
+    assert_eq!(sent(pending).len(), 2, "and the field is still the key");
+}
+
+#[test]
+fn more_values_than_may_wait_are_said_and_stay_whole() {
+    let mut pending = by_field("n");
+    let most = MOST_KEYS as u64;
+    for offset in 1..=most {
+        pending
+            .push(&whole(offset, &format!(r#"{{"n":{offset}}}"#)))
+            .unwrap();
+    }
+    assert_eq!(
+        pending.push(&whole(most + 1, r#"{"n":0}"#)),
+        Err(SnapshotIsBetter)
+    );
+    assert_eq!(pending.into_pushes().len(), MOST_KEYS + 1);
+}
+
+proptest! {
+    #[test]
+    fn what_is_sent_and_what_it_stands_for_is_all_that_waited(
+        values in proptest::collection::vec(0u8..6, 1..60),
+        by_own in any::<bool>(),
+        cuts in proptest::collection::vec(any::<bool>(), 60),
+    ) {
+        let mut pending = if by_own { Pending::default() } else { by_field("k") };
+        let mut reached = 0;
+        let mut newest = HashMap::new();
+        for (place, value) in values.iter().enumerate() {
+            let offset = place as u64 + 1;
+            // The last value stands for what has no key.
+            let publication = match value {
+                _ if by_own => keyed(offset, &value.to_string(), None),
+                5 => whole(offset, "null"),
+                value => whole(offset, &format!(r#"{{"k":{value}}}"#)),
+            };
+            pending.push(&publication).unwrap();
+            newest.insert(*value, offset);
+            prop_assert_eq!(pending.offset(), Offset(offset));
+            if cuts[place] || place + 1 == values.len() {
+                let (count, replaced) = (pending.count(), pending.replaced());
+                let pushes = pending.take().into_pushes();
+                prop_assert_eq!(count, replaced + pushes.len() as u64);
+                let offsets: Vec<u64> = pushes.iter().map(|it| it.offset.0).collect();
+                for push in pushes {
+                    // Each says exactly what lies between the push before and itself.
+                    prop_assert_eq!(reached + push.conflated + 1, push.offset.0);
+                    reached = push.offset.0;
+                }
+                let mut expected: Vec<u64> = newest.drain().map(|(_, offset)| offset).collect();
+                expected.sort_unstable();
+                prop_assert_eq!(offsets, expected);
+                prop_assert_eq!(pending.bytes(), 0);
+            }
+        }
+    }
 }
