@@ -29,7 +29,7 @@ use tokio::time::Instant;
 use crate::auth::{Identity, Who};
 use crate::clock::wall_clock;
 use crate::conflate::Pending;
-use crate::connection::dialect::Dialect;
+use crate::connection::dialect::{Dialect, Incoming};
 use crate::connection::requests::Done;
 use crate::connection::session::Session;
 pub(crate) use crate::connection::session::is_the_client_s_doing;
@@ -204,7 +204,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     fn send_presence(&mut self, work: PresenceWork) {
         match work {
             PresenceWork::News(news) => match self.dialect {
-                Dialect::Native => self.send(news.frame.clone()),
+                Dialect::Native | Dialect::Msgpack => self.send(news.frame.clone()),
                 Dialect::Classic(_) => {
                     self.push(&Push::Presence(news.topic.clone(), news.changes.update()));
                 }
@@ -235,7 +235,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             Event::Flushed | Event::Blocked => Flow::Continue(()),
             Event::Text(text) => {
                 self.heard = now;
-                self.handle_text(text.as_str(), now)
+                self.handle_message(Incoming::Text(text.as_str()), now)
             }
             Event::Control => {
                 self.heard = now;
@@ -248,10 +248,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                     Err(_) => Flow::Break(End::Close(CloseCode::Policy, "too many pings")),
                 }
             }
-            Event::Binary => Flow::Break(End::Close(
-                CloseCode::UnsupportedData,
-                "text was agreed on, and no binary data",
-            )),
+            Event::Binary(bytes) => {
+                self.heard = now;
+                self.handle_message(Incoming::Binary(&bytes), now)
+            }
             Event::Ended(Ended::Violation(code, reason)) => Flow::Break(End::Close(code, reason)),
             Event::Ended(ended) => Flow::Break(End::Theirs(ended)),
         }
@@ -337,7 +337,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         self.expires = Instant::now().checked_add(left);
         self.sign_in_by = None;
         // The classic door has no word for commands: who comes through it stands for no device.
-        if matches!(self.dialect, Dialect::Native) {
+        if !matches!(self.dialect, Dialect::Classic(_)) {
             self.session.device = self.gateway.devices.sign_in(
                 self.session.device.take(),
                 &identity,

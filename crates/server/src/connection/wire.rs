@@ -60,7 +60,7 @@ pub enum Event {
     /// A text message came.
     Text(Utf8Bytes),
     /// A binary message came.
-    Binary,
+    Binary(Bytes),
     /// A ping or a pong came.
     Control,
     /// Nothing more comes.
@@ -165,7 +165,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
             self.queue_control();
             match message {
                 Ok(Message::Text(text)) => return Poll::Ready(Event::Text(text)),
-                Ok(Message::Binary(_)) => return Poll::Ready(Event::Binary),
+                Ok(Message::Binary(bytes)) => return Poll::Ready(Event::Binary(bytes)),
                 Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_)) => {
                     return Poll::Ready(Event::Control);
                 }

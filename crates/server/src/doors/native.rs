@@ -19,7 +19,7 @@ use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt;
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
-use nexus_protocol::{CloseCode, JSON_SUBPROTOCOL};
+use nexus_protocol::{CloseCode, JSON_SUBPROTOCOL, MSGPACK_SUBPROTOCOL};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout};
@@ -54,7 +54,7 @@ pub async fn classic(State(gateway): State<Arc<Gateway>>, request: Request) -> R
 }
 
 fn open(gateway: Arc<Gateway>, mut request: Request, dialect: Dialect) -> Response {
-    let handshake = match Handshake::read(request.method(), request.headers(), &dialect) {
+    let handshake = match Handshake::read(request.method(), request.headers(), dialect) {
         Ok(handshake) => handshake,
         Err(refusal) => return refusal.into_response(),
     };
@@ -67,6 +67,7 @@ fn open(gateway: Arc<Gateway>, mut request: Request, dialect: Dialect) -> Respon
     };
     let peer = request.extensions().get::<Peer>().copied();
     let admitted = admit(&gateway, peer, request.headers(), request.uri());
+    let dialect = handshake.dialect.clone();
     gateway
         .tasks
         .clone()
@@ -213,14 +214,18 @@ fn token(headers: &HeaderMap, uri: &Uri) -> Option<String> {
 /// A WebSocket handshake that is right.
 struct Handshake {
     accept: String,
-    has_protocol: bool,
+    /// What was agreed on.
+    dialect: Dialect,
+    /// Whether the client wants to be told so.
+    names_subprotocol: bool,
 }
 
 impl Handshake {
     /// Checks what RFC 6455 wants of a client, and what we can speak.
     ///
+    /// Of the subprotocols that a client offers, the first that we speak is agreed on: it names first what it likes best.
     /// The classic door knows no subprotocols, and lets those that are offered be.
-    fn read(method: &Method, headers: &HeaderMap, dialect: &Dialect) -> Result<Self, NoHandshake> {
+    fn read(method: &Method, headers: &HeaderMap, dialect: Dialect) -> Result<Self, NoHandshake> {
         let names = |header: HeaderName, token: &str| {
             lists(headers, header).any(|item| item.eq_ignore_ascii_case(token))
         };
@@ -234,16 +239,18 @@ impl Handshake {
             .get(SEC_WEBSOCKET_KEY)
             .filter(|key| key.len() == 24)
             .ok_or(NoHandshake::Key)?;
-        let is_native = *dialect == Dialect::Native;
-        let offers_any = is_native && headers.contains_key(SEC_WEBSOCKET_PROTOCOL);
-        let has_protocol =
-            is_native && lists(headers, SEC_WEBSOCKET_PROTOCOL).any(|offered| offered == JSON_SUBPROTOCOL);
-        if offers_any && !has_protocol {
-            return Err(NoHandshake::Subprotocol);
-        }
+        let is_classic = matches!(dialect, Dialect::Classic(_));
+        let names_subprotocol = !is_classic && headers.contains_key(SEC_WEBSOCKET_PROTOCOL);
+        let dialect = match names_subprotocol {
+            true => lists(headers, SEC_WEBSOCKET_PROTOCOL)
+                .find_map(Dialect::of_subprotocol)
+                .ok_or(NoHandshake::Subprotocol)?,
+            false => dialect,
+        };
         Ok(Handshake {
             accept: derive_accept_key(key.as_bytes()),
-            has_protocol,
+            dialect,
+            names_subprotocol,
         })
     }
 
@@ -256,8 +263,9 @@ impl Handshake {
         if let Ok(accept) = HeaderValue::from_str(&self.accept) {
             headers.insert(SEC_WEBSOCKET_ACCEPT, accept);
         }
-        if self.has_protocol {
-            headers.insert(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(JSON_SUBPROTOCOL));
+        if self.names_subprotocol {
+            let agreed = HeaderValue::from_static(self.dialect.name());
+            headers.insert(SEC_WEBSOCKET_PROTOCOL, agreed);
         }
         response
     }
@@ -299,7 +307,7 @@ impl IntoResponse for NoHandshake {
                 .into_response(),
             NoHandshake::Subprotocol => {
                 let sentence = format!(
-                    "this server speaks the subprotocol {JSON_SUBPROTOCOL}, and that was not offered\n"
+                    "this server speaks the subprotocols {JSON_SUBPROTOCOL} and {MSGPACK_SUBPROTOCOL}, and neither was offered\n"
                 );
                 (StatusCode::BAD_REQUEST, sentence).into_response()
             }
