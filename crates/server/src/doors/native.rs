@@ -11,8 +11,8 @@ use std::time::Duration;
 use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
 use axum::http::header::{
-    AUTHORIZATION, CONNECTION, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL,
-    SEC_WEBSOCKET_VERSION, UPGRADE,
+    AUTHORIZATION, CONNECTION, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_EXTENSIONS, SEC_WEBSOCKET_KEY,
+    SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE, USER_AGENT,
 };
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
@@ -30,11 +30,15 @@ use crate::clock::wall_clock;
 use crate::connection::Connection;
 use crate::connection::dialect::Dialect;
 use crate::connection::wire::Wire;
+use crate::deflate::{self, Accepted, Compression};
 use crate::doors::addresses::client_address;
+use crate::encoded::{Compressor, WireClass};
 use crate::gateway::Gateway;
 
 /// How long the switch from HTTP may take after our answer.
 const UPGRADE_DEADLINE: Duration = Duration::from_secs(10);
+/// Whether connections can read what clients compress. Nothing is agreed on that they cannot.
+const READS_COMPRESSED: bool = false;
 
 /// The address of whoever opened the TCP connection.
 #[derive(Clone, Copy, Debug)]
@@ -54,7 +58,9 @@ pub async fn classic(State(gateway): State<Arc<Gateway>>, request: Request) -> R
 }
 
 fn open(gateway: Arc<Gateway>, mut request: Request, dialect: Dialect) -> Response {
-    let handshake = match Handshake::read(request.method(), request.headers(), dialect) {
+    let compression = gateway.compressor.as_ref().filter(|_| READS_COMPRESSED);
+    let compression = compression.map(Compressor::how);
+    let handshake = match Handshake::read(request.method(), request.headers(), dialect, compression) {
         Ok(handshake) => handshake,
         Err(refusal) => return refusal.into_response(),
     };
@@ -67,11 +73,11 @@ fn open(gateway: Arc<Gateway>, mut request: Request, dialect: Dialect) -> Respon
     };
     let peer = request.extensions().get::<Peer>().copied();
     let admitted = admit(&gateway, peer, request.headers(), request.uri());
-    let dialect = handshake.dialect.clone();
+    let (dialect, class) = (handshake.dialect.clone(), handshake.class());
     gateway
         .tasks
         .clone()
-        .spawn(guarded(gateway, upgrade, dialect, admitted));
+        .spawn(guarded(gateway, upgrade, dialect, class, admitted));
     handshake.accept()
 }
 
@@ -80,10 +86,11 @@ async fn guarded(
     gateway: Arc<Gateway>,
     upgrade: OnUpgrade,
     dialect: Dialect,
+    class: WireClass,
     admitted: Result<Option<Identity>, Away>,
 ) {
     let panics = gateway.metrics.panics.clone();
-    let task = AssertUnwindSafe(enter(gateway, upgrade, dialect, admitted));
+    let task = AssertUnwindSafe(enter(gateway, upgrade, dialect, class, admitted));
     if task.catch_unwind().await.is_err() {
         panics.inc();
         tracing::error!("a connection's task panicked; only its client was cut");
@@ -95,11 +102,13 @@ async fn enter(
     gateway: Arc<Gateway>,
     upgrade: OnUpgrade,
     dialect: Dialect,
+    class: WireClass,
     admitted: Result<Option<Identity>, Away>,
 ) {
     let Ok(Ok(upgraded)) = timeout(UPGRADE_DEADLINE, upgrade).await else {
         return;
     };
+    tracing::debug!(wire.text = ?class.text, wire.deflated = class.deflated, "a WebSocket was opened");
     // The plain socket where there is one: it writes many frames at once.
     // Boxed, so that a connection holds what it needs and not what it needed on its way here.
     match upgraded.downcast::<TokioIo<TcpStream>>() {
@@ -218,6 +227,8 @@ struct Handshake {
     dialect: Dialect,
     /// Whether the client wants to be told so.
     names_subprotocol: bool,
+    /// What was agreed on about compression, if anything was.
+    deflate: Option<Accepted>,
 }
 
 impl Handshake {
@@ -225,7 +236,12 @@ impl Handshake {
     ///
     /// Of the subprotocols that a client offers, the first that we speak is agreed on: it names first what it likes best.
     /// The classic door knows no subprotocols, and lets those that are offered be.
-    fn read(method: &Method, headers: &HeaderMap, dialect: Dialect) -> Result<Self, NoHandshake> {
+    fn read(
+        method: &Method,
+        headers: &HeaderMap,
+        dialect: Dialect,
+        compression: Option<Compression>,
+    ) -> Result<Self, NoHandshake> {
         let names = |header: HeaderName, token: &str| {
             lists(headers, header).any(|item| item.eq_ignore_ascii_case(token))
         };
@@ -251,7 +267,16 @@ impl Handshake {
             accept: derive_accept_key(key.as_bytes()),
             dialect,
             names_subprotocol,
+            deflate: compression.and_then(|compression| compressed(headers, compression)),
         })
+    }
+
+    /// How frames are written for the connection.
+    fn class(&self) -> WireClass {
+        WireClass {
+            text: self.dialect.text(),
+            deflated: self.deflate.is_some(),
+        }
     }
 
     fn accept(self) -> Response {
@@ -266,6 +291,10 @@ impl Handshake {
         if self.names_subprotocol {
             let agreed = HeaderValue::from_static(self.dialect.name());
             headers.insert(SEC_WEBSOCKET_PROTOCOL, agreed);
+        }
+        let agreed = self.deflate.map(|deflate| HeaderValue::try_from(deflate.answer));
+        if let Some(Ok(agreed)) = agreed {
+            headers.insert(SEC_WEBSOCKET_EXTENSIONS, agreed);
         }
         response
     }
@@ -315,6 +344,16 @@ impl IntoResponse for NoHandshake {
     }
 }
 
+/// What is agreed on with a client about compression, if anything is.
+fn compressed(headers: &HeaderMap, compression: Compression) -> Option<Accepted> {
+    let fails = |agent: &HeaderValue| agent.to_str().is_ok_and(deflate::is_known_to_fail);
+    if headers.get(USER_AGENT).is_some_and(fails) {
+        return None;
+    }
+    let lines = headers.get_all(SEC_WEBSOCKET_EXTENSIONS).into_iter();
+    deflate::negotiate(lines.filter_map(|line| line.to_str().ok()), compression)
+}
+
 /// The items of a header that is a list, over all its lines.
 fn lists(headers: &HeaderMap, header: HeaderName) -> impl Iterator<Item = &str> {
     let lines = headers
@@ -327,6 +366,62 @@ fn lists(headers: &HeaderMap, header: HeaderName) -> impl Iterator<Item = &str> 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn handshake(
+        lines: &[(HeaderName, &str)],
+        dialect: Dialect,
+        compression: Option<Compression>,
+    ) -> Handshake {
+        let mut headers = HeaderMap::new();
+        for (name, value) in [
+            (CONNECTION, "Upgrade"),
+            (UPGRADE, "websocket"),
+            (SEC_WEBSOCKET_VERSION, "13"),
+            (SEC_WEBSOCKET_KEY, "dGhlIHNhbXBsZSBub25jZQ=="),
+        ] {
+            headers.insert(name, HeaderValue::from_static(value));
+        }
+        for (name, value) in lines {
+            headers.append(name, value.parse().unwrap());
+        }
+        Handshake::read(&Method::GET, &headers, dialect, compression).unwrap()
+    }
+
+    #[test]
+    fn compression_is_agreed_on_at_both_doors_where_it_is_on_and_offered() {
+        const SAFARI: &str = "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/15.1 Safari/605.1.15";
+        const ANSWER: &str = "permessage-deflate; server_no_context_takeover; client_no_context_takeover";
+        let on = Some(Compression::DEFAULT);
+        let chromium = (
+            SEC_WEBSOCKET_EXTENSIONS,
+            "permessage-deflate; client_max_window_bits",
+        );
+        let unknown = (SEC_WEBSOCKET_EXTENSIONS, "permessage-foo");
+        let safari = (USER_AGENT, SAFARI);
+        for (case, lines, compression, expected) in [
+            ("offered", &[chromium.clone()][..], on, Some(ANSWER)),
+            (
+                "offered in the second line",
+                &[unknown.clone(), chromium.clone()],
+                on,
+                Some(ANSWER),
+            ),
+            ("switched off", &[chromium.clone()], None, None),
+            ("not offered", &[], on, None),
+            ("another offered", &[unknown], on, None),
+            ("offered by one that cannot do it", &[chromium, safari], on, None),
+        ] {
+            for dialect in [Dialect::Native, Dialect::Msgpack, Dialect::classic()] {
+                let text = dialect.text();
+                let handshake = handshake(lines, dialect, compression);
+                let deflated = expected.is_some();
+                assert_eq!(handshake.class(), WireClass { text, deflated }, "{case}");
+                let response = handshake.accept();
+                let answer = response.headers().get(SEC_WEBSOCKET_EXTENSIONS);
+                assert_eq!(answer.map(|answer| answer.to_str().unwrap()), expected, "{case}");
+            }
+        }
+    }
 
     #[test]
     fn a_token_is_found_in_the_header_or_the_query() {
