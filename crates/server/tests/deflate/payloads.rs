@@ -1,8 +1,6 @@
 //! Compressed payloads: whatever we compress, others read; whatever others compress, we read; and no bytes whatsoever make
 //! us take more memory than allowed, or not come to an end.
 
-#![allow(clippy::expect_used)]
-
 use flate2::{Compress, Decompress, FlushCompress, FlushDecompress, Status};
 use nexus_server::deflate::{Compression, Deflate, Inflate, InflateError};
 use proptest::collection::vec;
