@@ -51,6 +51,7 @@ impl Link {
     }
 
     /// Reads what is there, answers what wants an answer, and hands the rest to `heard` with the time at which it came.
+    /// `is_over` says that the server has closed the connection; what it sent before is still there.
     ///
     /// # Errors
     /// If the connection ended, or what came makes no sense.
@@ -58,6 +59,7 @@ impl Link {
     pub(super) fn read(
         &mut self,
         reader: &mut Reader,
+        is_over: bool,
         mut heard: impl FnMut(Heard<'_>, u64),
     ) -> Result<(), Ended> {
         // What the last answers needed is not kept by ten thousand idle connections.
@@ -86,7 +88,8 @@ impl Link {
                 .hear(sense, &buffer[..end], &mut say, &mut |it| heard(it, now))?;
             self.begun.clear();
             self.begun.extend_from_slice(&reader.buffer[used..end]);
-            if end < reader.buffer.len() {
+            // Nothing more is there, unless the end of the connection came with it, which is not told again.
+            if end < reader.buffer.len() && !is_over {
                 break;
             }
         }

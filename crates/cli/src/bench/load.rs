@@ -178,9 +178,9 @@ impl<'a> Load<'a> {
         }
         for event in &events {
             match event.token() {
-                PUBLISHER => self.read_publisher()?,
+                PUBLISHER => self.read_publisher(event.is_read_closed())?,
                 ALARM => {}
-                Token(subscriber) => self.read_subscriber(subscriber)?,
+                Token(subscriber) => self.read_subscriber(subscriber, event.is_read_closed())?,
             }
         }
         self.events = Some(events);
@@ -202,7 +202,7 @@ impl<'a> Load<'a> {
         Ok(())
     }
 
-    fn read_subscriber(&mut self, subscriber: usize) -> anyhow::Result<()> {
+    fn read_subscriber(&mut self, subscriber: usize, is_over: bool) -> anyhow::Result<()> {
         let Load {
             links,
             next,
@@ -218,7 +218,7 @@ impl<'a> Load<'a> {
             return Ok(());
         };
         let before = *next;
-        let read = link.read(reader, |heard, now| match heard {
+        let read = link.read(reader, is_over, |heard, now| match heard {
             Heard::Delivery(stamp) => tally.delivered(subscriber, next, stamp, now),
             Heard::Foreign(number) => {
                 let stamp = Stamp { number, due: now };
@@ -246,7 +246,7 @@ impl<'a> Load<'a> {
         }
     }
 
-    fn read_publisher(&mut self) -> anyhow::Result<()> {
+    fn read_publisher(&mut self, is_over: bool) -> anyhow::Result<()> {
         let Load {
             publisher,
             reader,
@@ -256,7 +256,7 @@ impl<'a> Load<'a> {
         let Some(Publisher { link, is_ready, .. }) = publisher else {
             return Ok(());
         };
-        let read = link.read(reader, |heard, _| match heard {
+        let read = link.read(reader, is_over, |heard, _| match heard {
             Heard::Ready => *is_ready = true,
             Heard::Refused(why) => {
                 refused.get_or_insert_with(|| String::from_utf8_lossy(why).into_owned());
