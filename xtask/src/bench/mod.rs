@@ -36,6 +36,9 @@ pub(crate) use options::Options;
 /// Descriptors of a process beside those of the connections.
 const OTHER_FILES: u64 = 200;
 
+/// What else may go on meanwhile, as a share of all processors.
+const MOST_BUSY: f64 = 0.15;
+
 /// Runs the benchmarks.
 pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     let started = Instant::now();
@@ -45,6 +48,14 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     let cores = Cores::choose();
     let place = Place::prepare(&machine)?;
     let (servers, missing) = get_servers(&options.peers, &ours)?;
+
+    let busy = Machine::busy().filter(|busy| *busy > MOST_BUSY);
+    if let Some(busy) = busy {
+        warning(&format!(
+            "this machine is busy with something else ({:.0} % of its processors): the numbers will not be worth much",
+            busy * 100.0
+        ));
+    }
 
     let mut sections = Vec::new();
     for scenario in &options.scenarios {
@@ -60,6 +71,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
         cores: cores.sentence(),
         versions,
         missing,
+        busy,
         rounds: options.rounds,
     };
     let document = table::document(&sections, &frame);
