@@ -36,6 +36,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             .broker
             .snapshot(&behind.topic, of, behind.filter.as_deref())
             .await;
+        if snapshot.frames.is_empty() && until.is_none() && behind.by != CatchUp::WHOLE {
+            self.tell_what_is_gone(behind, after).await;
+        }
         for frame in snapshot.frames {
             self.send(frame);
         }
@@ -51,6 +54,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             // Only after a gap in a topic with keys.
             let piece = self.gateway.broker.after(&behind.topic, snapshot.offset, 0).await;
             self.tell(&behind.topic, caught_up_status(&piece, wall_clock()));
+        }
+    }
+
+    /// Nothing is known that could stand for what is missing: what the history no longer has is a gap.
+    async fn tell_what_is_gone(&mut self, behind: &Behind, after: Offset) {
+        let piece = self.gateway.broker.after(&behind.topic, after, 0).await;
+        if piece.missed > 0 && !piece.by_key {
+            self.gateway.metrics.missed.inc_by(piece.missed);
+            self.tell(&behind.topic, gap_status(&piece, after, wall_clock()));
         }
     }
 

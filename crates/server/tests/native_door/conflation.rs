@@ -261,6 +261,31 @@ async fn what_the_history_no_longer_has_is_declared_by_key_as_well() {
     assert_eq!(rest, expected);
 }
 
+#[tokio::test]
+async fn what_was_selected_and_is_gone_before_it_was_sent_is_declared() {
+    let world = World::start(world().with("history_publications", 50)).await;
+    let mut client = world.connect().await;
+    let wanted = |throttle: u32| {
+        let filters = json!({"kind": "rare"});
+        json!({"channel": "events", "mode": "latest", "throttle": throttle, "filters": filters})
+    };
+    client.subscribe_with(wanted(60_000)).await;
+    world.publish("events", r#"{"kind":"rare","n":1}"#).await;
+    assert_eq!(next(&mut client, "events.update", 1).await, [(1, 0, 1)]);
+    world.publish("events", r#"{"kind":"rare","n":2}"#).await;
+    for _ in 3..=200 {
+        world.publish("events", r#"{"kind":"common"}"#).await;
+    }
+    // It waited for the throttle, and goes on from there: nothing that is left is of its kind.
+    let subscribed = client.subscribe_with(wanted(1)).await;
+    assert_eq!(subscribed["offset"], 1);
+    let status = client.next_of("channel.status").await;
+    let gap = json!({"kind": "publications", "missed": 149, "offset": 150});
+    assert_eq!(status["payload"]["gap"], gap);
+    world.publish("events", r#"{"kind":"rare","n":3}"#).await;
+    assert_eq!(next(&mut client, "events.update", 1).await, [(201, 0, 3)]);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_slow_link_ends_with_the_newest_of_each_key_and_knows_the_count() {
     let world = World::start(world()).await;
