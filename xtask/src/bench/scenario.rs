@@ -90,89 +90,43 @@ impl Scenario {
     }
 
     /// The load, for one pace.
+    ///
+    /// A smaller window, where messages or their number are large, keeps what is on its way from growing beyond seconds of
+    /// work for the slowest server.
     pub(super) fn variations(self, pace: Pace) -> Vec<Variation> {
-        // Half as long, but never so short that starting weighs more than running.
-        let seconds = |thorough: u64| match pace {
-            Pace::Thorough => format!("{thorough}s"),
-            Pace::Quick => format!("{}s", (thorough / 2).max(2)),
-        };
         let half = |thorough: u64| match pace {
-            Pace::Thorough => thorough.to_string(),
-            Pace::Quick => (thorough / 2).to_string(),
+            Pace::Thorough => thorough,
+            Pace::Quick => thorough / 2,
         };
-        let one = |words: &[&str]| vec![Variation::new("", words)];
-        let fanout = |subscribers: &str, topics: &str, rate: &str, time: u64| {
-            one(&[
-                "--scenario",
-                "fanout",
-                "--subscribers",
-                subscribers,
-                "--topics",
-                topics,
-                "--rate",
-                rate,
-                "--size",
-                "128",
-                "--time",
-                &seconds(time),
-            ])
-        };
+        let (seconds, cycles) = (half(6), half(CYCLES));
+        let one = |load: &str| vec![Variation::new("", load)];
+        let fanout = |load: &str| format!("--scenario fanout --size 128 --time {seconds}s {load}");
         match self {
-            Self::Fanout => fanout("1000", "1", "0", 6),
-            Self::Wide => fanout("5000", "1", "0", 6),
-            Self::Rate => fanout("1000", "1", "50", 8),
-            Self::Topics => fanout("3000", "1000", "2000", 6),
-            Self::TopicsSaturated => fanout("3000", "1000", "0", 6),
-            Self::Scaling => [
-                ("100 subscribers", "100", "500"),
-                ("1,000 subscribers", "1000", "50"),
-                ("10,000 subscribers", "10000", "5"),
-            ]
-            .into_iter()
-            .map(|(label, subscribers, rate)| Variation {
-                label,
-                ..fanout(subscribers, "1", rate, 6).remove(0)
-            })
-            .collect(),
-            Self::Compressed => one(&[
-                "--scenario",
-                "fanout",
-                "--subscribers",
-                "500",
-                "--topics",
-                "1",
-                "--rate",
-                "0",
-                "--size",
-                "2048",
-                "--deflate",
-                "--time",
-                &seconds(6),
-            ]),
-            Self::Idle => one(&["--scenario", "idle", "--subscribers", &MANY.to_string()]),
-            Self::Connect => one(&["--scenario", "connect", "--cycles", &half(CYCLES)]),
-            Self::Churn => one(&["--scenario", "churn", "--cycles", &half(CYCLES)]),
+            Self::Fanout => one(&fanout("--subscribers 1000 --rate 0")),
+            Self::Wide => one(&fanout("--subscribers 5000 --rate 0 --window 64")),
+            Self::Rate => one(&fanout("--subscribers 1000 --rate 50")),
+            Self::Topics => one(&fanout("--subscribers 3000 --topics 1000 --rate 2000")),
+            Self::TopicsSaturated => one(&fanout("--subscribers 3000 --topics 1000 --rate 0")),
+            Self::Scaling => vec![
+                Variation::new("100 subscribers", &fanout("--subscribers 100 --rate 500")),
+                Variation::new("1,000 subscribers", &fanout("--subscribers 1000 --rate 50")),
+                Variation::new("10,000 subscribers", &fanout("--subscribers 10000 --rate 5")),
+            ],
+            Self::Compressed => one(&format!(
+                "--scenario fanout --deflate --size 2048 --time {seconds}s --subscribers 500 --rate 0 --window 32"
+            )),
+            Self::Idle => one(&format!("--scenario idle --subscribers {MANY}")),
+            Self::Connect => one(&format!("--scenario connect --cycles {cycles}")),
+            Self::Churn => one(&format!("--scenario churn --cycles {cycles}")),
             Self::Slow => {
-                let bytes = half(64 << 20);
-                [("", "5"), ("none slow", "0")]
-                    .map(|(label, dead)| {
-                        Variation::new(
-                            label,
-                            &[
-                                "--scenario",
-                                "slow",
-                                "--subscribers",
-                                "1000",
-                                "--size",
-                                "16384",
-                                "--bytes",
-                                &bytes,
-                                "--dead",
-                                dead,
-                            ],
-                        )
-                    })
-                    .to_vec()
+                let load = format!(
+                    "--scenario slow --subscribers 1000 --size 16384 --window 32 --bytes {}",
+                    half(64 << 20)
+                );
+                vec![
+                    Variation::new("", &format!("{load} --dead 5")),
+                    Variation::new("none slow", &format!("{load} --dead 0")),
+                ]
             }
         }
     }
@@ -308,10 +262,54 @@ const KIB: f64 = 1.0 / 1024.0;
 const MIB: f64 = 1.0 / (1 << 20) as f64;
 
 impl Variation {
-    fn new(label: &'static str, words: &[&str]) -> Self {
+    fn new(label: &'static str, load: &str) -> Self {
         Self {
             label,
-            load: words.iter().map(|word| (*word).to_owned()).collect(),
+            load: load.split_whitespace().map(str::to_owned).collect(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_different_and_so_are_the_labels_within_each() {
+        let mut names = Scenario::ALL.map(Scenario::name).to_vec();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), Scenario::ALL.len());
+        for scenario in Scenario::ALL {
+            let variations = scenario.variations(Pace::Quick);
+            let mut labels: Vec<_> = variations.iter().map(|it| it.label).collect();
+            labels.dedup();
+            assert_eq!(labels.len(), variations.len(), "{}", scenario.name());
+        }
+    }
+
+    #[test]
+    fn quick_is_half_of_thorough() {
+        let time = |pace| {
+            let load = Scenario::Fanout.variations(pace).remove(0).load;
+            let at = load.iter().position(|word| word == "--time").unwrap();
+            load[at + 1].clone()
+        };
+        assert_eq!(
+            (time(Pace::Thorough), time(Pace::Quick)),
+            ("6s".to_owned(), "3s".to_owned())
+        );
+    }
+
+    #[test]
+    fn nexus_is_in_every_scenario_with_a_floor_beside_it() {
+        for scenario in Scenario::ALL {
+            assert!(
+                scenario.has(Peer::Nexus) && scenario.has(Peer::FloorByWakeup),
+                "{}",
+                scenario.name()
+            );
+            assert!(!scenario.columns().is_empty());
         }
     }
 }
