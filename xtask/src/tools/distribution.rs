@@ -1,4 +1,4 @@
-//! Packages of the distribution, for the tests that need more than this checkout: installed only as root or with a
+//! Packages of the distribution, for tests and benchmarks that need more than this checkout: installed only as root or with a
 //! `sudo` that asks nothing.
 
 use std::path::Path;
@@ -12,7 +12,7 @@ use crate::step::{note, step};
 /// Installs packages. `what` names them for people, `by_hand` says what to do where we may not.
 pub(super) fn install(what: &str, packages: &[&str], by_hand: &str) -> anyhow::Result<()> {
     let Some(apt_get) = allowed_apt_get() else {
-        bail!("the tests need {what}, and this user may not install packages: {by_hand}");
+        bail!("{what} is needed, and this user may not install packages: {by_hand}");
     };
     step(&format!("{what} from the distribution"), || {
         let update = [&apt_get[..], &["update"]].concat();

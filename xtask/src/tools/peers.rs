@@ -103,8 +103,7 @@ pub(crate) fn node() -> anyhow::Result<Node> {
     if std::fs::read(&installed).is_ok_and(|it| it == wanted) {
         return Ok(Node { program, dir });
     }
-    let npm = on_path("npm")
-        .context("npm is not on the PATH: install it (`apt-get install npm` on Debian) and run this again")?;
+    let npm = npm()?;
     step("ws and socket.io from npm, once, into target/tools/bench", || {
         std::fs::create_dir_all(&dir)?;
         for file in [LOCK, "package.json"] {
@@ -118,6 +117,16 @@ pub(crate) fn node() -> anyhow::Result<Node> {
         Ok(std::fs::write(&installed, &wanted)?)
     })?;
     Ok(Node { program, dir })
+}
+
+/// npm, from the distribution where it is not here: it has too many parts to be unpacked.
+fn npm() -> anyhow::Result<PathBuf> {
+    if let Some(npm) = on_path("npm") {
+        return Ok(npm);
+    }
+    const BY_HAND: &str = "install npm and run this again: `apt-get install npm` on Debian";
+    distribution::install("npm", &["npm"], BY_HAND)?;
+    on_path("npm").context(BY_HAND)
 }
 
 impl Node {
