@@ -155,7 +155,9 @@ impl<'a> Load<'a> {
     pub(super) fn why_ended(&mut self) -> anyhow::Error {
         let address = self.dialer.address;
         match self.ended.pop().map(|gone| gone.why) {
-            Some(Ended::Broken(why)) => anyhow::anyhow!("no connection to {address}: {why}; is the server there?"),
+            Some(Ended::Broken(why)) => {
+                anyhow::anyhow!("no connection to {address}: {why}; is the server there?")
+            }
             Some(why) => anyhow::anyhow!("{why}"),
             None => anyhow::anyhow!("a connection to {address} ended"),
         }

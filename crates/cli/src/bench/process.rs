@@ -109,6 +109,15 @@ pub(super) fn memory_of(pids: &[u32]) -> Option<Memory> {
     })
 }
 
+/// What these processes have in memory together, and nothing that takes long to find out.
+pub(super) fn resident_of(pids: &[u32]) -> Option<u64> {
+    let all = pids.iter().map(|pid| {
+        let status = read_to_string(format!("/proc/{pid}/status")).ok()?;
+        kib_after(&status, "VmRSS:")
+    });
+    sum(all, |a, b| a + b)
+}
+
 /// How many descriptors these processes hold together.
 pub(super) fn files_of(pids: &[u32]) -> Option<u64> {
     let all = pids
@@ -150,6 +159,7 @@ mod tests {
         let memory = memory_of(&[pid]).unwrap();
         assert!(memory.resident > 1 << 16 && memory.peak >= memory.resident);
         assert!(memory_of(&[pid, pid]).unwrap().resident > memory.resident);
+        assert!(resident_of(&[pid]) > Some(1 << 16));
         assert!(files_of(&[pid]) > Some(2));
         assert!(kernel_memory() > Some(1 << 16));
     }

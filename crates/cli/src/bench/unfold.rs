@@ -3,8 +3,10 @@
 
 use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress, Status};
 
-/// So many different messages are remembered.
-const SLOTS: usize = 4096;
+/// Messages that are remembered have a place in one of so many shelves.
+const SHELVES: usize = 1024;
+/// A shelf holds so many, so that hardly ever two that are on their way push each other out.
+const PLACES: usize = 4;
 /// No message is larger.
 const MOST_BYTES: usize = 16 << 20;
 /// What a sender leaves away behind every message.
@@ -13,7 +15,14 @@ const TAIL: [u8; 4] = [0, 0, 0xff, 0xff];
 /// Inflates messages, and remembers what the last ones were.
 pub(super) struct Unfolder {
     inflate: Decompress,
-    remembered: Vec<Remembered>,
+    shelves: Vec<Shelf>,
+}
+
+#[derive(Clone, Default)]
+struct Shelf {
+    places: [Remembered; PLACES],
+    /// Which place is taken next.
+    oldest: usize,
 }
 
 #[derive(Clone, Default)]
@@ -32,7 +41,7 @@ impl Unfolder {
     pub(super) fn new() -> Self {
         Unfolder {
             inflate: Decompress::new(false),
-            remembered: Vec::new(),
+            shelves: Vec::new(),
         }
     }
 
@@ -41,29 +50,35 @@ impl Unfolder {
     /// # Errors
     /// If it is none, or too large.
     pub(super) fn unfold(&mut self, folded: &[u8]) -> Result<&[u8], &'static str> {
-        if self.remembered.is_empty() {
-            self.remembered.resize(SLOTS, Remembered::default());
+        if self.shelves.is_empty() {
+            self.shelves.resize(SHELVES, Shelf::default());
         }
-        let slot = &mut self.remembered[slot_of(folded)];
-        if slot.folded != folded || folded.is_empty() {
-            slot.folded.clear();
-            slot.message.clear();
-            inflate(&mut self.inflate, folded, &mut slot.message)?;
-            slot.folded.extend_from_slice(folded);
+        let Shelf { places, oldest } = &mut self.shelves[shelf_of(folded)];
+        let known = places
+            .iter()
+            .position(|it| it.folded == folded && !folded.is_empty());
+        if let Some(known) = known {
+            return Ok(&places[known].message);
         }
-        Ok(&slot.message)
+        let place = &mut places[*oldest];
+        *oldest = (*oldest + 1) % PLACES;
+        place.folded.clear();
+        place.message.clear();
+        inflate(&mut self.inflate, folded, &mut place.message)?;
+        place.folded.extend_from_slice(folded);
+        Ok(&place.message)
     }
 }
 
 /// Messages of one topic differ in their numbers, which stand somewhere in the first bytes.
-fn slot_of(folded: &[u8]) -> usize {
+fn shelf_of(folded: &[u8]) -> usize {
     let begin = folded.get(..160).unwrap_or(folded);
     let mut sum = folded.len() as u64;
     for bytes in begin.chunks_exact(8) {
         let word = bytes.first_chunk().map_or(0, |word| u64::from_le_bytes(*word));
         sum = (sum.rotate_left(5) ^ word).wrapping_mul(0x517c_c1b7_2722_0a95);
     }
-    (sum >> 40) as usize % SLOTS
+    (sum >> 40) as usize % SHELVES
 }
 
 fn inflate(inflate: &mut Decompress, folded: &[u8], message: &mut Vec<u8>) -> Result<(), &'static str> {

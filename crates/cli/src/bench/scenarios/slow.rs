@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::{Args, Held, Load, Report, growth};
+use crate::bench::process;
 use crate::bench::publisher::Pace;
 use crate::bench::report::{Clocks, mebibytes};
 
@@ -39,7 +40,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Report> {
         } else {
             load.turn_until(Instant::now() + LOOK, |load| load.missing() == 0)?;
         }
-        peak = peak.max(Held::now(args).resident());
+        peak = peak.max(process::resident_of(&args.pid));
         if load.tally.deliveries > reached {
             (reached, progress) = (load.tally.deliveries, Instant::now());
         } else if progress.elapsed() > STALL {
