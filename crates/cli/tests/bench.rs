@@ -128,8 +128,8 @@ async fn what_cannot_be_measured_is_a_sentence() {
     for (arguments, part) in [
         (vec!["--size", "20"], "a payload has at least 56 bytes"),
         (
-            vec!["--as", "nats", "--deflate"],
-            "--deflate is not for --as nats",
+            vec!["--as", "mqtt", "--deflate"],
+            "--deflate is not for --as mqtt",
         ),
         (vec!["--as", "ws", "--subscribers", "2"], "Connection refused"),
         (vec!["--as", "ws", "--subscribers", "900000000"], "ulimit -Hn"),
