@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::net::SocketAddr;
+use std::num::NonZero;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,6 +22,7 @@ use crate::doors::addresses::Addresses;
 use crate::doors::api::Callers;
 use crate::doors::listener;
 use crate::drain::Drain;
+use crate::engine::Engine;
 use crate::feeds::{Feeds, hyperliquid, linera};
 use crate::gateway::Gateway;
 use crate::hub::{Demand, Hub};
@@ -117,6 +119,7 @@ impl Server {
             broker,
             feeds,
             connections: Connections::default(),
+            engine: Engine::start(shards()).context("the threads that serve WebSockets cannot start")?,
             metrics,
             drain: Drain::default(),
             tasks,
@@ -170,6 +173,8 @@ impl Server {
         gateway
             .tasks
             .spawn(sweep(Arc::clone(&gateway), accepting.clone()));
+        // Whoever stops waiting for this ends the connections too.
+        let _ending = EndEngine(Arc::clone(&gateway));
         tracing::info!("serving");
         stop.await;
 
@@ -188,6 +193,7 @@ impl Server {
         gateway.tasks.close();
         let last_words = end.max(Instant::now() + LAST_WORDS);
         let all_done = timeout_at(last_words, gateway.tasks.wait()).await.is_ok();
+        gateway.engine.stop();
         gateway.broker.close().await;
         tracing::info!(
             all_gone,
@@ -196,6 +202,20 @@ impl Server {
             "stopped"
         );
     }
+}
+
+/// Stops the engine when it is dropped.
+struct EndEngine(Arc<Gateway>);
+
+impl Drop for EndEngine {
+    fn drop(&mut self) {
+        self.0.engine.stop();
+    }
+}
+
+/// One shard for each processor that this process may use.
+fn shards() -> usize {
+    std::thread::available_parallelism().map_or(1, NonZero::get)
 }
 
 /// Lets go of what nobody uses any more.

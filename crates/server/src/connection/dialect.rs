@@ -7,7 +7,7 @@ use nexus_protocol::{
     decode_request, encode_push, encode_reply,
 };
 
-use crate::encoded::{Publication, frame_text, text_frame};
+use crate::encoded::{WireText, frame_text, text_frame};
 
 /// How a connection's messages are written.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -83,17 +83,14 @@ impl Dialect {
 
     /// A push, where there is a word for it.
     pub(super) fn push(&self, push: &Push, now: Timestamp) -> Option<Bytes> {
-        match self {
-            Dialect::Native => Some(text_frame(&encode_push(push, now))),
-            Dialect::Classic(_) => classic::encode_push(push, now).map(|text| text_frame(&text)),
-        }
+        push_frame(self.text(), push, now)
     }
 
-    /// A publication, encoded once for all that speak like this.
-    pub(super) fn publication(&self, publication: &Publication) -> Option<Bytes> {
+    /// How its frames are written.
+    pub fn text(&self) -> WireText {
         match self {
-            Dialect::Native => Some(publication.frame.clone()),
-            Dialect::Classic(_) => publication.classic_frame(),
+            Dialect::Native => WireText::Json,
+            Dialect::Classic(_) => WireText::Classic,
         }
     }
 
@@ -119,5 +116,14 @@ impl Dialect {
             Dialect::Native => nexus_protocol::JSON_SUBPROTOCOL,
             Dialect::Classic(_) => "classic",
         }
+    }
+}
+
+/// A push as connections get it whose frames are written like this, where there is a word for it.
+pub(crate) fn push_frame(text: WireText, push: &Push, now: Timestamp) -> Option<Bytes> {
+    match text {
+        WireText::Json => Some(text_frame(&encode_push(push, now))),
+        WireText::Msgpack => None,
+        WireText::Classic => classic::encode_push(push, now).map(|text| text_frame(&text)),
     }
 }

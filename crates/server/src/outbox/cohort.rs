@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use nexus_protocol::{ChannelStatus, Offset};
 
@@ -32,7 +33,7 @@ impl Clock {
 }
 
 /// A lane that is live, and on which nothing waits.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, Debug)]
 pub struct Idle {
     /// How it treats what waits.
     pub policy: Policy,
@@ -40,6 +41,16 @@ pub struct Idle {
     pub filter: Option<Arc<Predicate>>,
     /// The newest publication that it has seen.
     pub newest: Offset,
+}
+
+impl Policy {
+    /// The least time between two pushes, if there is any.
+    pub fn throttle(&self) -> Option<Duration> {
+        match self {
+            Policy::Every => None,
+            Policy::Latest { throttle, .. } => Some(*throttle).filter(|throttle| *throttle > Duration::ZERO),
+        }
+    }
 }
 
 impl Outbox {
@@ -79,6 +90,11 @@ impl Outbox {
     /// A lane steps out, as far as the cohort got, and nothing waits for it.
     pub fn step_out(&self, id: LaneId, at: Offset) {
         self.change(id, |lane| lane.step_out(at));
+    }
+
+    /// Publications were let go before they were offered: a lane that is live reads from the broker what it lacks.
+    pub fn fall_behind(&self, id: LaneId) {
+        self.change(id, |lane| lane.lose());
     }
 
     /// Offers a lane what it may refuse for want of room, and gives it its turn.

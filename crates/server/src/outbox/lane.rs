@@ -197,10 +197,24 @@ impl Lane {
     }
 
     /// Steps out, and falls behind at once.
-    pub(super) fn step_out_behind(&mut self, at: Offset) {
+    pub(super) fn step_out_behind(&mut self, at: Offset, seen: Offset) {
         if let Stage::InStep(_) = self.stage {
             self.step_out(at);
+            self.see(seen);
             let _ = self.fall_behind();
+        }
+    }
+
+    /// Lets go of what waits, because something that was never offered may be missing.
+    pub(super) fn lose(&mut self) {
+        if let Stage::Every(..) | Stage::Latest(_) = self.stage {
+            let _ = self.fall_behind();
+        }
+    }
+
+    fn see(&mut self, seen: Offset) {
+        if let Some(newest) = &mut self.newest {
+            newest.offset = newest.offset.max(seen);
         }
     }
 
@@ -208,9 +222,7 @@ impl Lane {
     pub(super) fn step_out_with(&mut self, at: Offset, seen: Offset, waits: Pending) {
         if let Stage::InStep(_) = self.stage {
             self.step_out(at);
-            if let Some(newest) = &mut self.newest {
-                newest.offset = newest.offset.max(seen);
-            }
+            self.see(seen);
             self.stage = Stage::Latest(waits);
         }
     }
