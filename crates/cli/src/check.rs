@@ -4,7 +4,7 @@ use std::io::Write;
 use std::time::{Duration, SystemTime};
 
 use nexus_client::native::{Client, Events};
-use nexus_client::{Event, Freshness, LinkState, ServerUrl};
+use nexus_client::{Event, Freshness, LinkState, ServerUrl, Wire};
 use nexus_protocol::{ChannelName, ErrorCode, Params, Refusal, Subscribe, Timestamp, Topic};
 use serde_json::Value;
 
@@ -164,6 +164,7 @@ async fn check_socket(args: &Args, report: &mut Report) -> Result<(), Failure> {
     let mut visit = Visit {
         client,
         events,
+        wire: args.connection.wire(),
         within: args.within,
     };
     visit.check(has_token, report).await?;
@@ -175,6 +176,7 @@ async fn check_socket(args: &Args, report: &mut Report) -> Result<(), Failure> {
 struct Visit {
     client: Client,
     events: Events,
+    wire: Wire,
     within: Duration,
 }
 
@@ -192,7 +194,7 @@ impl Visit {
         };
         report.step(
             "websocket",
-            Outcome::Ok(format!("{} agreed", nexus_protocol::JSON_SUBPROTOCOL)),
+            Outcome::Ok(format!("{} agreed", self.wire.subprotocol())),
         )?;
         report.step("clock", of_clock(here, server_time))?;
         let signed_in = match has_token {

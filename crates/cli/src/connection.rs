@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Context;
-use nexus_client::{Config, ServerUrl};
+use nexus_client::{Config, ServerUrl, Wire};
 
 use crate::failure::Failure;
 
@@ -28,6 +28,19 @@ pub(crate) struct Connection {
     /// Sign in with the token in this file
     #[arg(long, value_name = "FILE", conflicts_with = "token")]
     token_file: Option<PathBuf>,
+
+    /// How messages travel; what is printed and read here is JSON either way
+    #[arg(long, value_name = "WIRE", value_enum, default_value_t = WireName::Json)]
+    wire: WireName,
+}
+
+/// The name of a wire.
+#[derive(Clone, Copy, clap::ValueEnum)]
+enum WireName {
+    /// Text frames of JSON
+    Json,
+    /// Binary frames of MessagePack, where bytes are not a third longer
+    Msgpack,
 }
 
 impl Connection {
@@ -40,10 +53,19 @@ impl Connection {
         }
     }
 
+    /// How messages travel.
+    pub(crate) fn wire(&self) -> Wire {
+        match self.wire {
+            WireName::Json => Wire::Json,
+            WireName::Msgpack => Wire::Msgpack,
+        }
+    }
+
     /// What a session is told.
     pub(crate) fn config(&self) -> Result<Config, Failure> {
         let mut config = Config::new(self.server.clone());
         config.token = self.token()?;
+        config.wire = self.wire();
         Ok(config)
     }
 }

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use nexus_protocol::{JSON_SUBPROTOCOL, MSGPACK_SUBPROTOCOL};
+
 use crate::{Backoff, ServerUrl};
 
 /// What a session is told once. Everything but the server has a default that suits dashboards and programs alike.
@@ -11,6 +13,8 @@ pub struct Config {
     pub server: ServerUrl,
     /// Others that serve the same, tried in turn by their health when the first does not do.
     pub others: Vec<ServerUrl>,
+    /// How messages travel.
+    pub wire: Wire,
     /// A JSON Web Token to sign in with; without one the session stays anonymous.
     pub token: Option<String>,
     /// The delays between attempts to connect.
@@ -39,6 +43,7 @@ impl Config {
         Config {
             server,
             others: Vec::new(),
+            wire: Wire::Json,
             token: None,
             backoff: Backoff::standard(),
             attempts_per_minute: 10,
@@ -49,6 +54,26 @@ impl Config {
             max_topics: 1024,
             max_asks: 64,
             max_malformed: 10,
+        }
+    }
+}
+
+/// How messages travel. A session writes and reads JSON; on another wire, its driver has them transcribed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Wire {
+    /// JSON in text frames.
+    #[default]
+    Json,
+    /// The same in MessagePack, in binary frames; see [`nexus_protocol::msgpack`]. The native driver speaks it.
+    Msgpack,
+}
+
+impl Wire {
+    /// The subprotocol that stands for it.
+    pub fn subprotocol(self) -> &'static str {
+        match self {
+            Wire::Json => JSON_SUBPROTOCOL,
+            Wire::Msgpack => MSGPACK_SUBPROTOCOL,
         }
     }
 }

@@ -8,7 +8,7 @@ use nexus_protocol::{
     Reply, Timestamp, Topic, UserId,
 };
 
-use crate::{AskId, ServerUrl};
+use crate::{AskId, ServerUrl, Wire};
 
 /// What [`Session::poll_output`](crate::Session::poll_output) gives.
 #[derive(Clone, PartialEq)]
@@ -19,14 +19,14 @@ pub enum Output {
         link: LinkId,
         /// Where to.
         url: ServerUrl,
-        /// The one subprotocol to offer.
-        subprotocol: &'static str,
+        /// How messages travel on it; its subprotocol is the one to offer.
+        wire: Wire,
     },
-    /// Send a text frame.
+    /// Send a message.
     Send {
         /// On this connection.
         link: LinkId,
-        /// The text.
+        /// The message as JSON.
         text: String,
     },
     /// Close the connection and let go of it, without waiting for the other side.

@@ -26,7 +26,7 @@
 //! fn drain(session: &mut Session, mut on_event: impl FnMut(Event)) {
 //!     loop {
 //!         match session.poll_output() {
-//!             Output::Connect { link, url, subprotocol } => open(link, url.as_str(), subprotocol),
+//!             Output::Connect { link, url, wire } => open(link, url.as_str(), wire.subprotocol()),
 //!             Output::Send { link, text } => send(link, text),
 //!             Output::Close { link, code, reason } => close(link, code, reason),
 //!             Output::Event(event) => on_event(event),
@@ -54,6 +54,8 @@
 //!
 //! # What a driver must know
 //!
+//! - A session writes and reads JSON. The driver of a [`Wire::Msgpack`] packs what is to be sent and unpacks what comes,
+//!   with [`nexus_protocol::msgpack`]; what cannot be unpacked is `handle_unreadable`.
 //! - `now` counts from any moment and never goes back. [`Clock`] makes it out of a steady clock and a wall clock, so that
 //!   sleep is noticed.
 //! - Every [`Output::Connect`] has a new [`LinkId`], and what is reported for an old one is ignored: callbacks of a socket
@@ -98,7 +100,7 @@ pub mod script;
 
 pub use backoff::{Backoff, BackoffError};
 pub use clock::Clock;
-pub use config::Config;
+pub use config::{Config, Wire};
 pub use event::{
     AfterRefusal, AskError, Back, Continuity, Event, LinkId, LinkState, Loss, Output, Stop, Timer, TokenNeed,
     Trouble, Wake,

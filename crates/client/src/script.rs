@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
 use nexus_protocol::{
-    ClientId, Connected, Epoch, Filters, HistoryPage, JSON_SUBPROTOCOL, Json, Limits, MessageId, Mode,
-    Offset, Payload, Publication, Push, Reply, Request, Subscribed, Timestamp, Topic, decode_request,
-    encode_push, encode_reply,
+    ClientId, Connected, Epoch, Filters, HistoryPage, Json, Limits, MessageId, Mode, Offset, Payload,
+    Publication, Push, Reply, Request, Subscribed, Timestamp, Topic, decode_request, encode_push,
+    encode_reply, msgpack,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -20,7 +20,7 @@ use tokio_tungstenite::tungstenite::http::header::SEC_WEBSOCKET_PROTOCOL;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::{WebSocketStream, accept_async, accept_hdr_async};
 
-use crate::ServerUrl;
+use crate::{ServerUrl, Wire};
 
 /// Whatever a test waits for comes within this, or the test fails.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -46,6 +46,7 @@ pub struct Page {
 /// One client that came.
 pub struct Connection {
     socket: WebSocketStream<TcpStream>,
+    wire: Wire,
 }
 
 impl Script {
@@ -67,22 +68,11 @@ impl Script {
 
     /// The next client that opens a WebSocket. Those that want pages get them meanwhile.
     pub async fn accept(&self) -> Connection {
-        #[allow(
-            clippy::result_large_err,
-            reason = "the library's signature of a handshake callback"
-        )]
-        let agree = |request: &Handshake, mut response: Response| -> Result<Response, ErrorResponse> {
-            assert_eq!(request.headers()[SEC_WEBSOCKET_PROTOCOL], JSON_SUBPROTOCOL);
-            let agreed = HeaderValue::from_static(JSON_SUBPROTOCOL);
-            response.headers_mut().insert(SEC_WEBSOCKET_PROTOCOL, agreed);
-            Ok(response)
-        };
         let accept = async {
             loop {
                 let (stream, _) = self.listener.accept().await.unwrap();
                 if wants_socket(&stream).await {
-                    let socket = accept_hdr_async(stream, agree).await.unwrap();
-                    return Connection { socket };
+                    return Connection::agree(stream).await;
                 }
                 answer(stream, self.pages).await;
             }
@@ -100,12 +90,38 @@ impl Script {
 }
 
 impl Connection {
+    /// Agrees on what the client offers.
+    async fn agree(stream: TcpStream) -> Self {
+        let mut wire = Wire::Json;
+        #[allow(
+            clippy::result_large_err,
+            reason = "the library's signature of a handshake callback"
+        )]
+        let agree = |request: &Handshake, mut response: Response| -> Result<Response, ErrorResponse> {
+            let offered = request.headers()[SEC_WEBSOCKET_PROTOCOL].to_str().unwrap();
+            wire = [Wire::Json, Wire::Msgpack]
+                .into_iter()
+                .find(|wire| wire.subprotocol() == offered)
+                .unwrap();
+            let agreed = HeaderValue::from_static(wire.subprotocol());
+            response.headers_mut().insert(SEC_WEBSOCKET_PROTOCOL, agreed);
+            Ok(response)
+        };
+        let socket = accept_hdr_async(stream, agree).await.unwrap();
+        Connection { socket, wire }
+    }
+
+    /// The subprotocol that was agreed on.
+    pub fn protocol(&self) -> &'static str {
+        self.wire.subprotocol()
+    }
+
     /// The first message, with the default limits.
     pub async fn greet(&mut self) {
         let connected = Push::Connected(Connected {
             client_id: ClientId::parse("c-1").unwrap(),
             server_time: Timestamp::from(std::time::SystemTime::now()),
-            protocol: JSON_SUBPROTOCOL.to_owned(),
+            protocol: self.wire.subprotocol().to_owned(),
             heartbeat_ms: 30_000,
             limits: Limits {
                 messages_per_minute: 100,
@@ -130,8 +146,12 @@ impl Connection {
         loop {
             let message = tokio::time::timeout(PATIENCE, self.socket.next()).await;
             match message.expect("a request comes") {
-                Some(Ok(Message::Text(text))) => {
+                Some(Ok(Message::Text(text))) if self.wire == Wire::Json => {
                     let (id, request) = decode_request(&text, 1 << 20).unwrap();
+                    return Some((id.unwrap(), request));
+                }
+                Some(Ok(Message::Binary(bytes))) if self.wire == Wire::Msgpack => {
+                    let (id, request) = msgpack::decode_request(&bytes, 1 << 20).unwrap();
                     return Some((id.unwrap(), request));
                 }
                 Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Close(_))) => {}
@@ -207,7 +227,7 @@ impl Connection {
                     while self.socket.next().await.is_some() {}
                     return frame.unwrap().code.into();
                 }
-                Message::Text(_) | Message::Ping(_) | Message::Pong(_) => {}
+                Message::Text(_) | Message::Binary(_) | Message::Ping(_) | Message::Pong(_) => {}
                 other => panic!("{other:?}"),
             }
         }
@@ -217,6 +237,16 @@ impl Connection {
     pub async fn reply(&mut self, id: &MessageId, reply: &Reply) {
         self.send(encode_reply(Some(id), reply, Timestamp::default()))
             .await;
+    }
+
+    /// Any text frame, whatever was agreed on.
+    pub async fn text_frame(&mut self, text: &str) {
+        self.socket.send(Message::text(text)).await.unwrap();
+    }
+
+    /// Any binary frame, whatever was agreed on.
+    pub async fn binary_frame(&mut self, bytes: &[u8]) {
+        self.socket.send(Message::binary(bytes.to_vec())).await.unwrap();
     }
 
     /// Any push.
@@ -235,7 +265,11 @@ impl Connection {
     }
 
     async fn send(&mut self, text: String) {
-        self.socket.send(Message::text(text)).await.unwrap();
+        let message = match self.wire {
+            Wire::Json => Message::text(text),
+            Wire::Msgpack => Message::binary(msgpack::pack(&text).unwrap()),
+        };
+        self.socket.send(message).await.unwrap();
     }
 }
 

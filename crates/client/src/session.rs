@@ -174,15 +174,15 @@ impl Session {
         self.proceed();
     }
 
-    /// A text frame came.
+    /// A message came, as JSON.
     pub fn handle_text(&mut self, now: Duration, link: LinkId, text: &str) {
         self.advance(now);
         self.receive(link, text);
         self.proceed();
     }
 
-    /// A binary frame came, which the JSON subprotocol does not have.
-    pub fn handle_binary(&mut self, now: Duration, link: LinkId) {
+    /// A frame came that the subprotocol does not have, or that cannot be read.
+    pub fn handle_unreadable(&mut self, now: Duration, link: LinkId) {
         self.advance(now);
         self.receive(link, "");
         self.proceed();

@@ -36,6 +36,7 @@ mod codec;
 mod envelope;
 
 pub mod classic;
+pub mod msgpack;
 
 #[doc(hidden)]
 pub mod examples;

@@ -1,31 +1,40 @@
-//! What waits on a `latest` subscription: publications until the link takes them, then one push that stands for all.
+//! What waits on a `latest` subscription: publications until the link takes them, then as few pushes as stand for all.
 //!
-//! Whole publications are replaced by the next one, keyed ones by the next one of their key; parts are merged by key, a
-//! later part replacing an earlier one. Nothing is lost but what is replaced by something newer of its key.
+//! By the subscription's own field, or by the key that the topic has, the newest of each key waits and goes out as it is.
+//! Parts are merged by key into one push, a later part replacing an earlier one. Of all else the newest alone waits. Nothing
+//! is lost but what is replaced by something newer of its key, and each push says how many it stands for.
+
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use bytes::Bytes;
 use nexus_protocol::Offset;
 
 use crate::content::{Frame, PartKey};
-use crate::encoded::{KeyMark, Publication};
+use crate::encoded::Publication;
+use crate::filters::{FieldPath, Scalar};
 
 /// So many publications are kept by reference; then they are merged, so that what is kept has a bound.
 const UNMERGED: usize = 32;
 
-/// What a waiting key counts beyond its frame.
+/// What a waiting key counts beyond its frame and itself.
 const KEY_BYTES: usize = 128;
 
-/// Publications of one topic that wait to become one push.
-#[derive(Debug, Default)]
+/// More keys wait than are sent at once; they are then read from the broker, piece by piece.
+pub const MOST_KEYS: usize = 1_000;
+
+/// Publications of one topic that wait to become as few pushes as stand for all.
+#[derive(Clone, Debug, Default)]
 pub struct Pending {
+    /// The field of the payload that is the key; the topic's own keys or parts if absent.
+    by: Option<FieldPath>,
     /// What was merged already, older than all of `newer`.
     merged: BTreeMap<PartKey, Arc<str>>,
     /// Not merged yet, oldest first. If the topic has neither parts nor keys, at most one.
     newer: Vec<Arc<Publication>>,
-    /// What waits of a topic with keys; boxed, so that lanes of other topics stay small.
+    /// What waits by key; boxed, so that lanes of other topics stay small.
     keyed: Option<Box<ByKey>>,
     /// What `merged` and `newer` count.
     bytes: usize,
@@ -34,30 +43,53 @@ pub struct Pending {
 }
 
 /// The newest publication of each key, and where it is.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct ByKey {
-    newest: BTreeMap<Offset, Arc<Publication>>,
-    places: HashMap<Arc<str>, Offset>,
+    newest: BTreeMap<Offset, Waiting>,
+    /// Where the newest of each key of the topic's own is.
+    own: HashMap<Arc<str>, Offset>,
+    /// Where the newest of each value of the field is.
+    values: HashMap<Scalar, Offset>,
     bytes: usize,
 }
 
-/// More keys wait than are sent at once; they are then read from the broker, piece by piece.
-const MOST_KEYS: usize = 1_000;
+/// The newest publication of a key.
+#[derive(Clone, Debug)]
+struct Waiting {
+    publication: Arc<Publication>,
+    /// How many between it and the one that waits before it were replaced.
+    replaced: u64,
+    /// What it counts.
+    bytes: usize,
+}
 
 /// What is known now is the better thing to send: more keys wait than it has, or what waits does not replace what waited
-/// before.
+/// before. By a field of the subscription's own, the history is the better thing to send: more keys wait than may.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct SnapshotIsBetter;
 
 impl Pending {
+    /// Nothing, to be kept by a field of the payload, or by what the topic has if absent.
+    pub fn by(field: Option<&FieldPath>) -> Self {
+        Pending {
+            by: field.cloned(),
+            ..Pending::default()
+        }
+    }
+
     /// Takes a newer publication in.
     ///
     /// # Errors
-    /// If a snapshot is better. What waits is then of no use any more.
+    /// If a snapshot is better. By a field of the subscription's own, what waits is still whole, this publication included;
+    /// otherwise it is of no use any more.
     pub fn push(&mut self, publication: &Arc<Publication>) -> Result<(), SnapshotIsBetter> {
         self.count += 1;
-        if let Some(mark) = &publication.key {
-            return self.keyed.get_or_insert_default().push(publication, mark);
+        if let Some(field) = &self.by {
+            let keyed = self.keyed.get_or_insert_default();
+            return publication.with_fields(|fields| keyed.push_value(publication, fields.value(field)));
+        }
+        if publication.key.is_some() {
+            return self.keyed.get_or_insert_default().push_own(publication);
         }
         let Some(parts) = &publication.parts else {
             self.newer.clear();
@@ -75,6 +107,13 @@ impl Pending {
             self.bytes = self.merged.values().map(|text| text.len() + 64).sum();
         }
         Ok(())
+    }
+
+    /// Hands over all that waits. What comes from here on is kept by the same field.
+    #[must_use]
+    pub fn take(&mut self) -> Self {
+        let empty = Pending::by(self.by.as_ref());
+        std::mem::replace(self, empty)
     }
 
     /// Whether nothing waits.
@@ -109,36 +148,35 @@ impl Pending {
         let by_key = self
             .keyed
             .as_ref()
-            .and_then(|keyed| keyed.newest.values().next_back());
+            .and_then(|keyed| keyed.newest.values().next_back())
+            .map(|waiting| &waiting.publication);
         by_key
             .into_iter()
             .chain(self.newer.last())
             .max_by_key(|newest| newest.offset)
     }
 
-    /// The publications that are to be sent as they are, oldest first: the newest of each key.
-    pub fn take_keyed(&mut self) -> impl Iterator<Item = Arc<Publication>> + use<> {
+    /// What is to be sent, in the order of offsets: the newest of each key, or one for all. What stands for itself alone is
+    /// the publication that everyone shares; each other one says how many it stands for.
+    pub fn into_pushes(mut self) -> Vec<Arc<Publication>> {
+        let replaced = self.replaced();
         let keyed = self.keyed.take().unwrap_or_default();
-        keyed.newest.into_values()
-    }
-
-    /// The push that stands for all that have no key. A single publication goes out as the frame that everyone shares.
-    pub fn into_frame(mut self) -> Option<Bytes> {
-        let newest = Arc::clone(self.newer.last()?);
-        if self.count == 1 {
-            return Some(newest.frame.clone());
-        }
-        let Some(parts) = &newest.parts else {
-            return Some(newest.frame.clone());
+        let mut pushes: Vec<_> = keyed.newest.into_values().map(Waiting::into_push).collect();
+        let Some(newest) = self.newer.last().cloned() else {
+            return pushes;
         };
-        let frame: Arc<Frame> = Arc::clone(&parts.frame);
-        self.merge();
-        let payload = frame.render(self.merged.values().map(|text| &**text));
-        Some(
-            newest
-                .head
-                .frame(newest.offset, newest.time, false, None, &payload),
-        )
+        if self.count == 1 {
+            pushes.push(newest);
+            return pushes;
+        }
+        let by_parts = newest.parts.as_ref().map(|parts| {
+            let frame: &Frame = &parts.frame;
+            self.merge();
+            frame.render(self.merged.values().map(|text| &**text))
+        });
+        // A topic has keys, or it has none: all that was replaced, this one stands for.
+        pushes.push(Arc::new(newest.in_place_of(replaced, by_parts.as_deref())));
+        pushes
     }
 
     /// Merges all into one map; the newest publication stays as well, for its offset and time.
@@ -153,16 +191,59 @@ impl Pending {
 }
 
 impl ByKey {
-    fn push(&mut self, publication: &Arc<Publication>, mark: &KeyMark) -> Result<(), SnapshotIsBetter> {
-        let before = self.places.insert(Arc::clone(&mark.key), publication.offset);
-        if let Some(replaced) = before.and_then(|offset| self.newest.remove(&offset)) {
-            if mark.adds_up {
-                return Err(SnapshotIsBetter);
-            }
-            self.bytes -= replaced.frame.len() + KEY_BYTES;
+    /// By the key that the topic has.
+    fn push_own(&mut self, publication: &Arc<Publication>) -> Result<(), SnapshotIsBetter> {
+        let Some(mark) = &publication.key else {
+            return Ok(());
+        };
+        let before = self.own.insert(Arc::clone(&mark.key), publication.offset);
+        self.insert(publication, mark.key.len());
+        if before.is_some_and(|before| self.replace(before)) && mark.adds_up {
+            return Err(SnapshotIsBetter);
         }
-        self.bytes += publication.frame.len() + KEY_BYTES;
-        self.newest.insert(publication.offset, Arc::clone(publication));
+        self.is_bounded()
+    }
+
+    /// By a value of the payload. What cannot be compared replaces nothing, nor what only adds up with others.
+    fn push_value(&mut self, publication: &Arc<Publication>, value: &Scalar) -> Result<(), SnapshotIsBetter> {
+        let is_alone = *value == Scalar::Other || publication.key.as_ref().is_some_and(|mark| mark.adds_up);
+        if is_alone {
+            self.insert(publication, 0);
+        } else if let Some(place) = self.values.get_mut(value) {
+            let before = std::mem::replace(place, publication.offset);
+            self.insert(publication, value.text_len());
+            self.replace(before);
+        } else {
+            self.values.insert(value.clone(), publication.offset);
+            self.insert(publication, value.text_len());
+        }
+        self.is_bounded()
+    }
+
+    fn insert(&mut self, publication: &Arc<Publication>, key_len: usize) {
+        let bytes = publication.frame.len() + KEY_BYTES + key_len;
+        self.bytes += bytes;
+        let waiting = Waiting {
+            publication: Arc::clone(publication),
+            replaced: 0,
+            bytes,
+        };
+        self.newest.insert(publication.offset, waiting);
+    }
+
+    /// Lets go of a publication for which a newer one stands; whichever comes next says so. Says whether it was there.
+    fn replace(&mut self, offset: Offset) -> bool {
+        let Some(replaced) = self.newest.remove(&offset) else {
+            return false;
+        };
+        self.bytes -= replaced.bytes;
+        if let Some((_, next)) = self.newest.range_mut(offset..).next() {
+            next.replaced += replaced.replaced + 1;
+        }
+        true
+    }
+
+    fn is_bounded(&self) -> Result<(), SnapshotIsBetter> {
         if self.newest.len() > MOST_KEYS {
             return Err(SnapshotIsBetter);
         }
@@ -170,150 +251,11 @@ impl ByKey {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use nexus_protocol::{ChannelName, Params, PublicationHead, Timestamp, Topic};
-
-    use super::*;
-    use crate::content::{Content, Keyed, Part, Parts};
-    use crate::encoded::TopicHead;
-
-    fn head() -> Arc<TopicHead> {
-        let topic = Topic::parse(&ChannelName::parse("prices").unwrap(), Params::default());
-        Arc::new(TopicHead::of(&topic.unwrap().topic))
-    }
-
-    fn parts(offset: u64, keep: usize, of: &[(u64, &str)]) -> Arc<Publication> {
-        let frame = Frame {
-            open: "[".into(),
-            close: "]".into(),
-            keep,
-        };
-        let parts = of.iter().map(|(key, text)| Part {
-            key: PartKey::Number(*key),
-            text: (*text).into(),
-            is_final: false,
-        });
-        let content = Content::Parts(Parts {
-            frame: Arc::new(frame),
-            parts: parts.collect(),
-        });
-        Arc::new(Publication::new(
-            &head(),
-            Offset(offset),
-            Timestamp::EXAMPLE,
-            content,
-        ))
-    }
-
-    fn whole(offset: u64, text: &str) -> Arc<Publication> {
-        let content = Content::Whole(text.into());
-        Arc::new(Publication::new(
-            &head(),
-            Offset(offset),
-            Timestamp::EXAMPLE,
-            content,
-        ))
-    }
-
-    fn expected(offset: u64, payload: &str) -> Bytes {
-        let text = PublicationHead::of(&head().topic).encode(
-            Offset(offset),
-            Timestamp::EXAMPLE,
-            false,
-            None,
-            payload,
-        );
-        crate::encoded::text_frame(&text)
-    }
-
-    fn merged(publications: &[Arc<Publication>]) -> Bytes {
-        let mut pending = Pending::default();
-        for publication in publications {
-            pending.push(publication).unwrap();
+impl Waiting {
+    fn into_push(self) -> Arc<Publication> {
+        match self.replaced {
+            0 => self.publication,
+            replaced => Arc::new(self.publication.in_place_of(replaced, None)),
         }
-        assert_eq!(pending.count(), publications.len() as u64);
-        pending.into_frame().unwrap()
-    }
-
-    #[test]
-    fn a_single_publication_goes_out_as_the_shared_frame() {
-        let one = parts(7, 9, &[(1, "a")]);
-        assert_eq!(merged(std::slice::from_ref(&one)).as_ptr(), one.frame.as_ptr());
-    }
-
-    #[test]
-    fn whole_ones_are_replaced_and_parts_are_merged_by_key() {
-        assert_eq!(
-            merged(&[whole(1, "1"), whole(2, "2"), whole(3, "3")]),
-            expected(3, "3")
-        );
-        assert_eq!(
-            merged(&[
-                parts(1, 9, &[(1, "a1"), (2, "b1")]),
-                parts(2, 9, &[(3, "c2")]),
-                parts(3, 9, &[(1, "a3")]),
-            ]),
-            expected(3, "[a3,b1,c2]")
-        );
-    }
-
-    #[test]
-    fn many_waiting_publications_take_no_more_than_their_keys() {
-        let mut pending = Pending::default();
-        for offset in 1..=10_000 {
-            pending.push(&parts(offset, 9, &[(offset % 5, "text")])).unwrap();
-        }
-        assert!(pending.bytes() < 20_000, "{}", pending.bytes());
-        assert_eq!(pending.count(), 10_000);
-        assert_eq!(
-            pending.into_frame(),
-            Some(expected(10_000, "[text,text,text,text,text]"))
-        );
-    }
-
-    fn keyed(offset: u64, key: &str, stands: Option<&str>) -> Arc<Publication> {
-        let content = Content::Keyed(Keyed {
-            key: key.into(),
-            text: offset.to_string().into(),
-            stands: stands.map(Into::into),
-            is_final: false,
-        });
-        Arc::new(Publication::new(
-            &head(),
-            Offset(offset),
-            Timestamp::EXAMPLE,
-            content,
-        ))
-    }
-
-    #[test]
-    fn the_newest_of_each_key_waits_and_goes_out_as_it_is() {
-        let mut pending = Pending::default();
-        for offset in 1..=1_000 {
-            pending
-                .push(&keyed(offset, &(offset % 3).to_string(), None))
-                .unwrap();
-        }
-        assert!(pending.bytes() < 2_000, "{}", pending.bytes());
-        assert_eq!((pending.count(), pending.offset()), (1_000, Offset(1_000)));
-        let offsets: Vec<u64> = pending.take_keyed().map(|it| it.offset.0).collect();
-        assert_eq!(offsets, [998, 999, 1_000]);
-        assert_eq!(pending.into_frame(), None);
-    }
-
-    #[test]
-    fn chunks_of_one_stream_do_not_replace_each_other() {
-        let mut pending = Pending::default();
-        pending.push(&keyed(1, "a", Some("1"))).unwrap();
-        pending.push(&keyed(2, "b", Some("1"))).unwrap();
-        assert_eq!(pending.push(&keyed(3, "a", Some("13"))), Err(SnapshotIsBetter));
-    }
-
-    #[test]
-    fn more_keys_than_a_snapshot_has_are_an_answer_of_their_own() {
-        let mut pending = Pending::default();
-        let refused = (1..=1000).find(|offset| pending.push(&parts(*offset, 3, &[(*offset, "x")])).is_err());
-        assert_eq!(refused, Some(UNMERGED as u64 + 1));
     }
 }

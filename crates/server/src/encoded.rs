@@ -4,14 +4,18 @@
 //! `frame` is a complete WebSocket text frame of the native JSON protocol. How other connections want it ([`WireClass`]) is
 //! made of it when the first of them does, and kept beside it.
 
+mod compressor;
+
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use bytes::Bytes;
-use nexus_protocol::{Offset, PublicationHead, Timestamp, Topic, UserId, classic};
+use nexus_protocol::{Offset, PublicationHead, Timestamp, Topic, UserId, classic, msgpack};
 
 use crate::content::{Content, Draft, Parts};
 use crate::filters::{Fields, Predicate};
+
+pub use compressor::{Compressed, Compressor};
 
 /// How frames are written for a connection. Connections of one class share every frame that is not for one alone.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
@@ -40,6 +44,8 @@ pub struct TopicHead {
     /// The topic.
     pub topic: Topic,
     json: PublicationHead,
+    /// What compresses them, if anything does.
+    compressor: Option<Compressor>,
 }
 
 /// One publication, encoded.
@@ -59,14 +65,29 @@ pub struct Publication {
     pub parts: Option<Parts>,
     /// Its key, where the topic is published by keys.
     pub key: Option<KeyMark>,
+    /// How many publications before it are not sent, because it stands for them: it was made for those alone who wait
+    /// together.
+    pub conflated: u64,
     /// The text frame, header included.
     pub frame: Bytes,
+    /// The same in MessagePack, once somebody wants it.
+    msgpack: OnceLock<Option<Bytes>>,
     /// The same for the classic door, once somebody there wants it.
     classic: OnceLock<Option<Bytes>>,
+    /// The compressed frames, once somebody wants one.
+    deflated: OnceLock<Box<Deflated>>,
     /// What filters ask for, once somebody filters; none if it is too much to keep.
     fields: OnceLock<Option<Box<Fields>>>,
     /// How many bytes the payload has; it stands at the end of the frame, before the last `}`.
     payload_len: usize,
+}
+
+/// The compressed frames of a publication, each once somebody wants it.
+#[derive(Debug, Default)]
+struct Deflated {
+    json: OnceLock<Bytes>,
+    msgpack: OnceLock<Bytes>,
+    classic: OnceLock<Bytes>,
 }
 
 /// Of which key a publication is.
@@ -86,7 +107,21 @@ impl TopicHead {
         TopicHead {
             topic: topic.clone(),
             json: PublicationHead::of(topic),
+            compressor: None,
         }
+    }
+
+    /// The same, with publications that are compressed for connections that take them so.
+    #[must_use]
+    pub fn compressed_by(self, compressor: Option<Compressor>) -> Self {
+        TopicHead { compressor, ..self }
+    }
+
+    /// What compresses frames of this size, if anything does.
+    fn compressor_for(&self, frame: &[u8]) -> Option<&Compressor> {
+        self.compressor
+            .as_ref()
+            .filter(|compressor| compressor.takes(frame))
     }
 
     /// The frame of a payload, as a push of this topic.
@@ -105,7 +140,25 @@ impl TopicHead {
 impl Publication {
     /// Encodes a publication.
     pub fn new(head: &Arc<TopicHead>, offset: Offset, time: Timestamp, draft: impl Into<Draft>) -> Self {
-        let Draft { content, from } = draft.into();
+        Publication::encode(head, offset, time, 0, draft.into())
+    }
+
+    /// The same publication in place of others that are not sent, and with another payload where it stands for more than
+    /// itself.
+    pub fn in_place_of(&self, conflated: u64, payload: Option<&str>) -> Self {
+        let draft = Draft {
+            content: Content::Whole(payload.unwrap_or_else(|| self.payload()).into()),
+            from: self.from.clone(),
+        };
+        Publication {
+            made: self.made,
+            key: self.key.clone(),
+            ..Publication::encode(&self.head, self.offset, self.time, conflated, draft)
+        }
+    }
+
+    fn encode(head: &Arc<TopicHead>, offset: Offset, time: Timestamp, conflated: u64, draft: Draft) -> Self {
+        let Draft { content, from } = draft;
         let (text, parts, key) = match content {
             Content::Whole(text) => (text, None, None),
             Content::Keyed(keyed) => {
@@ -132,10 +185,17 @@ impl Publication {
             made: Instant::now(),
             parts,
             key,
+            msgpack: OnceLock::new(),
             classic: OnceLock::new(),
+            deflated: OnceLock::new(),
             fields: OnceLock::new(),
-            frame: head.frame(offset, time, false, from.as_ref(), &text),
+            frame: text_frame(
+                &head
+                    .json
+                    .encode_conflated(offset, time, conflated, from.as_ref(), &text),
+            ),
             from,
+            conflated,
             payload_len: text.len(),
         }
     }
@@ -155,9 +215,24 @@ impl Publication {
     /// The frame as connections of a class want it, encoded when the first of them does; none where its door has no word for
     /// it.
     pub fn frame_for(&self, class: WireClass) -> Option<Bytes> {
-        match class.text {
+        let plain = self.plain_frame(class.text)?;
+        let compressor = class.deflated.then(|| self.head.compressor_for(&plain)).flatten();
+        let Some(compressor) = compressor else {
+            return Some(plain);
+        };
+        let deflated = self.deflated.get_or_init(Box::default);
+        let kept = match class.text {
+            WireText::Json => &deflated.json,
+            WireText::Msgpack => &deflated.msgpack,
+            WireText::Classic => &deflated.classic,
+        };
+        Some(kept.get_or_init(|| compressor.frame(&plain)).clone())
+    }
+
+    fn plain_frame(&self, text: WireText) -> Option<Bytes> {
+        match text {
             WireText::Json => Some(self.frame.clone()),
-            WireText::Msgpack => None,
+            WireText::Msgpack => self.msgpack.get_or_init(|| msgpack_frame(&self.frame)).clone(),
             WireText::Classic => self.classic_frame(),
         }
     }
@@ -171,25 +246,35 @@ impl Publication {
     /// Whether it passes a filter. The payload is read when the first filter asks, and then kept as fields, unless these
     /// are much more than the payload itself.
     pub fn passes(&self, filter: &Predicate) -> bool {
+        self.with_fields(|fields| filter.passes(fields))
+    }
+
+    /// Looks at the fields of the payload.
+    pub fn with_fields<T>(&self, look: impl FnOnce(&Fields) -> T) -> T {
         let most = 1024 + 2 * self.frame.len();
         let kept = self.fields.get_or_init(|| {
             let fields = Fields::read(self.payload());
             (fields.bytes() <= most).then(|| Box::new(fields))
         });
         match kept {
-            Some(fields) => filter.passes(fields),
-            None => filter.passes(&Fields::read(self.payload())),
+            Some(fields) => look(fields),
+            None => look(&Fields::read(self.payload())),
         }
     }
 
-    /// Roughly what it holds in memory.
+    /// Roughly what it holds in memory; the same from its beginning to its end, whoever may want it how.
     pub fn bytes(&self) -> usize {
         let parts = self
             .parts
             .iter()
             .flat_map(|parts| &parts.parts)
             .map(|part| part.text.len() + 64);
-        128 + self.frame.len() + parts.sum::<usize>()
+        // What is large enough to be compressed mostly shrinks to less than half.
+        let compressed = self
+            .head
+            .compressor_for(&self.frame)
+            .map_or(0, |_| self.frame.len() / 2);
+        128 + self.frame.len() + compressed + parts.sum::<usize>()
     }
 }
 
@@ -204,12 +289,34 @@ pub fn frame_text(frame: &[u8]) -> &str {
     std::str::from_utf8(text).unwrap_or_default()
 }
 
+/// What stands as JSON in a text frame, as MessagePack in a binary frame. What we frame is JSON; if it were not, this
+/// would be none, and the client would find the gap.
+pub fn msgpack_frame(native: &[u8]) -> Option<Bytes> {
+    match msgpack::pack(frame_text(native)) {
+        Ok(packed) => Some(binary_frame(&packed)),
+        Err(error) => {
+            tracing::error!(%error, "a message that is no JSON was kept from the clients that speak MessagePack");
+            None
+        }
+    }
+}
+
 /// A text as an unmasked WebSocket text frame ([RFC 6455](https://www.rfc-editor.org/rfc/rfc6455#section-5.2)).
 pub fn text_frame(text: &str) -> Bytes {
     const FINAL_TEXT: u8 = 0x81;
-    let mut frame = Vec::with_capacity(text.len() + 10);
-    frame.push(FINAL_TEXT);
-    match text.len() {
+    frame(FINAL_TEXT, text.as_bytes())
+}
+
+/// Bytes as an unmasked WebSocket binary frame.
+pub fn binary_frame(bytes: &[u8]) -> Bytes {
+    const FINAL_BINARY: u8 = 0x82;
+    frame(FINAL_BINARY, bytes)
+}
+
+fn frame(first_byte: u8, payload: &[u8]) -> Bytes {
+    let mut frame = Vec::with_capacity(payload.len() + 10);
+    frame.push(first_byte);
+    match payload.len() {
         small @ 0..=125 => frame.push(small as u8),
         medium @ 126..=0xffff => {
             frame.push(126);
@@ -220,13 +327,14 @@ pub fn text_frame(text: &str) -> Bytes {
             frame.extend_from_slice(&(large as u64).to_be_bytes());
         }
     }
-    frame.extend_from_slice(text.as_bytes());
+    frame.extend_from_slice(payload);
     frame.into()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::deflate::Compression;
     use nexus_protocol::{ChannelName, Params};
 
     fn topic() -> Topic {
@@ -247,6 +355,56 @@ mod tests {
             );
             assert_eq!(publication.payload(), payload);
         }
+    }
+
+    #[test]
+    fn a_publication_is_compressed_once_for_each_kind_of_connection() {
+        let compressor = Compressor::new(Compression::DEFAULT);
+        let head = Arc::new(TopicHead::of(&topic()).compressed_by(Some(compressor.clone())));
+        let publication = |payload: &str| {
+            Publication::new(
+                &head,
+                Offset(3),
+                Timestamp::EXAMPLE,
+                Content::Whole(payload.into()),
+            )
+        };
+        let class = |text, deflated| WireClass { text, deflated };
+
+        let large = publication(&format!("\"{}\"", "again ".repeat(200)));
+        let (native, classic) = (WireText::Json, WireText::Classic);
+        let first = large.frame_for(class(native, true)).unwrap();
+        assert_eq!(first[0], 0xc1);
+        let again = large.frame_for(class(native, true)).unwrap();
+        assert_eq!(again.as_ptr(), first.as_ptr());
+        assert_eq!(compressor.compressed().frames, 1);
+        let other_door = large.frame_for(class(classic, true)).unwrap();
+        assert_ne!(other_door, first);
+        assert_eq!(compressor.compressed().frames, 2);
+        for text in [native, classic] {
+            assert_eq!(large.frame_for(class(text, false)), large.plain_frame(text));
+        }
+
+        // What is small is the plain frame itself, and so is everything where nothing is compressed.
+        let small = publication("1");
+        assert_eq!(
+            small.frame_for(class(native, true)).unwrap().as_ptr(),
+            small.frame.as_ptr()
+        );
+        assert!(small.deflated.get().is_none());
+        let plain_head = Arc::new(TopicHead::of(&topic()));
+        let plain = Publication::new(
+            &plain_head,
+            Offset(3),
+            Timestamp::EXAMPLE,
+            Content::Whole(large.payload().into()),
+        );
+        assert_eq!(
+            plain.frame_for(class(native, true)).unwrap().as_ptr(),
+            plain.frame.as_ptr()
+        );
+        assert_eq!(compressor.compressed().frames, 2);
+        assert!(large.bytes() > plain.bytes());
     }
 
     #[test]

@@ -6,6 +6,8 @@
 mod fields;
 
 use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
 
 use nexus_protocol::{Condition, ErrorCode, Filters, Range, Refusal};
 use serde_json::Value;
@@ -21,21 +23,27 @@ pub const MOST_BYTES: usize = 256;
 /// The most fields of one path.
 pub const MOST_DEPTH: usize = 4;
 
-/// Filters that make sense, at least one condition of them.
-#[derive(Clone, PartialEq, Debug)]
+/// A field of a payload: a name, or a path of names with dots between.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct FieldPath(Arc<str>);
+
+/// Filters that make sense, at least one condition of them. Equal ones select the same, in whatever order the values of a
+/// list were written.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Predicate {
     conditions: Vec<(Box<str>, Test)>,
 }
 
 /// What one field must be.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
 enum Test {
+    /// Sorted, each once.
     OneOf(Vec<Scalar>),
     Within(Bounds),
 }
 
 /// Bounds of a number.
-#[derive(Clone, Copy, PartialEq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 struct Bounds {
     low: Option<Bound>,
     high: Option<Bound>,
@@ -43,8 +51,25 @@ struct Bounds {
 
 #[derive(Clone, Copy, PartialEq, Debug)]
 struct Bound {
+    /// A number, and never the zero below zero.
     at: f64,
     is_inside: bool,
+}
+
+impl FieldPath {
+    /// A field that can be in a payload.
+    ///
+    /// # Errors
+    /// If the text names none. The sentence goes on behind the field's name.
+    pub fn parse(path: &str) -> Result<Self, String> {
+        check_path(path)?;
+        Ok(FieldPath(path.into()))
+    }
+
+    /// As it is written.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
 }
 
 impl Predicate {
@@ -103,7 +128,10 @@ impl Test {
             }
             Condition::OneOf(values) => {
                 let values: Result<Vec<Scalar>, String> = values.iter().map(scalar).collect();
-                Ok(Test::OneOf(values?))
+                let mut values = values?;
+                values.sort();
+                values.dedup();
+                Ok(Test::OneOf(values))
             }
             Condition::Range(range) => Ok(Test::Within(Bounds::of(range)?)),
         }
@@ -128,8 +156,15 @@ impl Bounds {
         }
         let one = |outside: Option<f64>, inside: Option<f64>, names: &str| match (outside, inside) {
             (Some(_), Some(_)) => Err(format!("has both {names}; one of them is enough")),
-            (Some(at), None) => Ok(Some(Bound { at, is_inside: false })),
-            (None, Some(at)) => Ok(Some(Bound { at, is_inside: true })),
+            // Adding zero makes one zero of both.
+            (Some(at), None) => Ok(Some(Bound {
+                at: at + 0.0,
+                is_inside: false,
+            })),
+            (None, Some(at)) => Ok(Some(Bound {
+                at: at + 0.0,
+                is_inside: true,
+            })),
             (None, None) => Ok(None),
         };
         let low = one(range.gt, range.gte, "`gt` and `gte`")?;
@@ -149,6 +184,15 @@ impl Bounds {
         let above = |low: Bound| number > low.at || low.is_inside && number == low.at;
         let below = |high: Bound| number < high.at || high.is_inside && number == high.at;
         self.low.is_none_or(above) && self.high.is_none_or(below)
+    }
+}
+
+/// Both are numbers, so that equal is equal.
+impl Eq for Bound {}
+
+impl Hash for Bound {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        (self.at.to_bits(), self.is_inside).hash(state);
     }
 }
 
@@ -289,6 +333,28 @@ mod tests {
         };
         let filters = Filters([("a".to_owned(), Condition::Range(nan))].into());
         assert!(Predicate::compile(&filters).is_err());
+    }
+
+    #[test]
+    fn filters_that_select_the_same_are_equal() {
+        use std::hash::BuildHasher;
+        let hasher = std::hash::RandomState::new();
+        for (one, other, equal) in [
+            (
+                json!({"a": [1, "x", true]}),
+                json!({"a": [true, 1.0, "x", "x"]}),
+                true,
+            ),
+            (json!({"a": "x"}), json!({"a": ["x"]}), true),
+            (json!({"a": {"gt": 0.0}}), json!({"a": {"gt": -0.0}}), true),
+            (json!({"a": 1, "b": 2}), json!({"b": 2, "a": 1}), true),
+            (json!({"a": {"gt": 0}}), json!({"a": {"gte": 0}}), false),
+            (json!({"a": "1"}), json!({"a": 1}), false),
+        ] {
+            let [one, other] = [one, other].map(|filters| compile(&filters).unwrap().unwrap());
+            assert_eq!(one == other, equal, "{one:?} {other:?}");
+            assert_eq!(hasher.hash_one(&one) == hasher.hash_one(&other), equal);
+        }
     }
 
     #[test]

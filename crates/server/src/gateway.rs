@@ -18,6 +18,7 @@ use crate::doors::addresses::{Addresses, Network};
 use crate::doors::api::Callers;
 use crate::doors::origin::Origins;
 use crate::drain::Drain;
+use crate::encoded::Compressor;
 use crate::engine::Engine;
 use crate::feeds::{FeedCounts, FeedReport, Feeds, LinkReport};
 use crate::hub::Hub;
@@ -33,6 +34,8 @@ use crate::revocations::Revocations;
 pub struct Gateway {
     /// What one client may do.
     pub limits: ClientLimits,
+    /// Compresses frames for connections that take them so, if anything does.
+    pub compressor: Option<Compressor>,
     /// Checks tokens.
     pub verifier: Verifier,
     /// What was revoked.
@@ -129,6 +132,7 @@ impl Gateway {
             waiting_bytes: self.connections.waiting() as u64,
             history_bytes: self.broker.held() as u64,
             store: self.broker.store(),
+            compressed: self.compressor.as_ref().map(Compressor::compressed),
             feeds: self.feeds.report().iter().map(standing).collect(),
         }
     }

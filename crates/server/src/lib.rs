@@ -9,6 +9,7 @@ pub mod content;
 pub mod deflate;
 pub mod encoded;
 pub mod filters;
+pub mod frames;
 pub mod history;
 pub mod idempotency;
 pub mod limits;

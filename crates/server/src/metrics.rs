@@ -12,6 +12,7 @@ use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
 
 use crate::broker::StoreReport;
+use crate::encoded::Compressed;
 
 /// What is counted. Cheap to clone; clones count together.
 #[derive(Clone, Debug, Default)]
@@ -124,6 +125,8 @@ pub struct Standing {
     pub history_bytes: u64,
     /// What survives a restart; none if nothing is to.
     pub store: Option<StoreReport>,
+    /// What was compressed; none if nothing is to be.
+    pub compressed: Option<Compressed>,
     /// How each feed stands.
     pub feeds: Vec<FeedStanding>,
 }
@@ -170,6 +173,9 @@ impl Metrics {
         register_feeds(&mut registry, &standing.feeds);
         if let Some(store) = &standing.store {
             register_store(&mut registry, store);
+        }
+        if let Some(compressed) = &standing.compressed {
+            register_compressed(&mut registry, compressed);
         }
         let mut text = String::new();
         // Writing to a String cannot fail.
@@ -315,6 +321,41 @@ fn register_store(registry: &mut Registry, store: &StoreReport) {
     }
 }
 
+fn register_compressed(registry: &mut Registry, compressed: &Compressed) {
+    for (name, help, value) in [
+        (
+            "compressed_frames",
+            "Frames that were compressed, each once however many clients got it",
+            compressed.frames,
+        ),
+        (
+            "compressed_in_vain",
+            "Frames that compressing would not have made smaller",
+            compressed.in_vain,
+        ),
+    ] {
+        let counter: Counter = Counter::default();
+        counter.inc_by(value);
+        registry.register(name, help, counter);
+    }
+    for (name, help, value) in [
+        (
+            "compressed_before",
+            "Bytes of these frames before",
+            compressed.bytes_before,
+        ),
+        (
+            "compressed_after",
+            "Bytes of these frames after",
+            compressed.bytes_after,
+        ),
+    ] {
+        let counter: Counter = Counter::default();
+        counter.inc_by(value);
+        registry.register_with_unit(name, help, Unit::Bytes, counter);
+    }
+}
+
 fn register_feeds(registry: &mut Registry, feeds: &[FeedStanding]) {
     if feeds.is_empty() {
         return;
@@ -405,6 +446,11 @@ mod tests {
                 written: 9,
                 ..StoreReport::default()
             }),
+            compressed: Some(Compressed {
+                frames: 3,
+                bytes_before: 2048,
+                ..Compressed::default()
+            }),
             ..Standing::default()
         });
         for line in [
@@ -418,6 +464,8 @@ mod tests {
             "nexus_store_written_total 9",
             r#"nexus_feed_up{feed="hyperliquid"} 1"#,
             r#"nexus_feed_events_total{feed="hyperliquid",event="gaps"} 4"#,
+            "nexus_compressed_frames_total 3",
+            "nexus_compressed_before_bytes_total 2048",
             "nexus_delivery_seconds_count 1",
             r#"nexus_delivery_seconds_bucket{le="+Inf"} 1"#,
         ] {

@@ -27,7 +27,7 @@ use tokio::time::Instant;
 
 use crate::conflate::Pending;
 use crate::encoded::Publication;
-use crate::filters::Predicate;
+use crate::filters::{FieldPath, Predicate};
 use crate::mailbox::{ConnId, Mailbox, Parcel};
 pub use crate::outbox::cohort::{Clock, Idle};
 use crate::outbox::lane::{Lane, Offered, Turn};
@@ -64,7 +64,7 @@ enum Home {
 pub struct LaneId(u32);
 
 /// How a lane treats what waits.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub enum Policy {
     /// Keep all, in order; fall back to the history when there is too much.
     Every,
@@ -72,7 +72,24 @@ pub enum Policy {
     Latest {
         /// The least time between two pushes.
         throttle: Duration,
+        /// The field of the payload that is the key; the topic's own keys if absent.
+        key: Option<FieldPath>,
     },
+}
+
+impl Policy {
+    /// The field of the payload by which the newest is kept, where the subscription has named one.
+    pub fn key(&self) -> Option<&FieldPath> {
+        match self {
+            Policy::Every => None,
+            Policy::Latest { key, .. } => key.as_ref(),
+        }
+    }
+
+    /// Nothing that waits yet, to be kept as this says.
+    pub fn pending(&self) -> Pending {
+        Pending::by(self.key())
+    }
 }
 
 /// How a lane that is behind is to be caught up.
@@ -158,6 +175,8 @@ pub struct Behind {
     pub by: CatchUp,
     /// Whether what is missing may be replaced by what is known now.
     pub latest: bool,
+    /// The field of the payload by which the newest is kept: then the history says what is missing, and no snapshot does.
+    pub key: Option<FieldPath>,
     /// Whether the client is to be told first that it is behind.
     pub tell: bool,
     /// What the lane selects; everything if absent.

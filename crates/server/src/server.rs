@@ -22,6 +22,7 @@ use crate::doors::addresses::Addresses;
 use crate::doors::api::Callers;
 use crate::doors::listener;
 use crate::drain::Drain;
+use crate::encoded::Compressor;
 use crate::engine::Engine;
 use crate::feeds::{Feeds, hyperliquid, linera};
 use crate::gateway::Gateway;
@@ -55,11 +56,12 @@ impl Server {
         let address = listener.local_addr().context("the listener has no address")?;
         let hub = Hub::default();
         let namespaces = Arc::clone(&config.namespaces);
+        let compressor = config.compression.map(Compressor::new);
         let embedded = if config.store {
             let path = config.data_dir.join("store");
-            Embedded::open(hub.clone(), config.broker, namespaces, &path)?
+            Embedded::open(hub.clone(), config.broker, namespaces, compressor.clone(), &path)?
         } else {
-            Embedded::with_namespaces(hub.clone(), config.broker, namespaces)
+            Embedded::with_namespaces(hub.clone(), config.broker, namespaces, compressor.clone())
         };
         let broker = Broker::Embedded(embedded);
         let tasks = TaskTracker::new();
@@ -97,6 +99,7 @@ impl Server {
         let revocations = Revocations::open(&config.data_dir, forget_after)?;
         let gateway = Gateway {
             limits: config.limits,
+            compressor,
             verifier: config
                 .auth
                 .verifier(&config.data_dir)?

@@ -23,6 +23,7 @@ const MODULES: &[(&str, Layer)] = &[
     // What a message holds and its encoded form are values; ring and conflation work on them.
     ("content", Layer::Pure),
     ("deflate", Layer::Pure),
+    ("frames", Layer::Pure),
     ("encoded", Layer::Pure),
     ("history", Layer::Pure),
     ("conflate", Layer::Pure),

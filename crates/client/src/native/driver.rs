@@ -158,13 +158,9 @@ impl Driver {
         let could_read = self.untaken.is_empty();
         loop {
             match self.session.poll_output() {
-                Output::Connect {
-                    link,
-                    url,
-                    subprotocol,
-                } => {
+                Output::Connect { link, url, wire } => {
                     let (out, frames_out) = mpsc::channel(FRAMES_OUT);
-                    let run = socket::run(link, url, subprotocol, self.frames_in.clone(), frames_out);
+                    let run = socket::run(link, url, wire, self.frames_in.clone(), frames_out);
                     let task = tokio::spawn(run);
                     self.socket = Some(Socket { link, out, task });
                 }
@@ -193,7 +189,7 @@ impl Driver {
         match frame {
             FromSocket::Opened => self.session.handle_opened(now, link),
             FromSocket::Text(text) => self.session.handle_text(now, link, &text),
-            FromSocket::Binary => self.session.handle_binary(now, link),
+            FromSocket::Unreadable => self.session.handle_unreadable(now, link),
             FromSocket::Closed { code, reason } => self.session.handle_closed(now, link, code, &reason),
         }
     }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
+use nexus_protocol::msgpack::{Bounds, pack, unpack};
 use rustls::{ClientConfig, RootCertStore};
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
@@ -17,10 +18,15 @@ use tokio_tungstenite::tungstenite::{Error, Message, Utf8Bytes};
 use tokio_tungstenite::{Connector, MaybeTlsStream, WebSocketStream, connect_async_tls_with_config};
 
 use crate::native::driver::CLOSE_DEADLINE;
-use crate::{LinkId, ServerUrl, close_code_of_http};
+use crate::{LinkId, ServerUrl, Wire, close_code_of_http};
 
 /// The largest message that a server may send.
 const MESSAGE_BYTES: usize = 16 * 1024 * 1024;
+/// How much a message in MessagePack may become. It may be as deep as anyone could publish.
+const UNPACKED: Bounds = Bounds {
+    bytes: MESSAGE_BYTES,
+    depth: 1024 * 1024,
+};
 /// The session gives up an attempt long before; this only ends the task.
 const CONNECT_DEADLINE: Duration = Duration::from_secs(60);
 /// A frame that cannot be written for so long shows that the link is dead.
@@ -36,7 +42,7 @@ type WebSocket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 pub(super) enum FromSocket {
     Opened,
     Text(Utf8Bytes),
-    Binary,
+    Unreadable,
     Closed { code: u16, reason: String },
 }
 
@@ -50,12 +56,12 @@ pub(super) enum ToSocket {
 pub(super) async fn run(
     link: LinkId,
     url: ServerUrl,
-    subprotocol: &'static str,
+    wire: Wire,
     reports: mpsc::Sender<(LinkId, FromSocket)>,
     mut orders: mpsc::Receiver<ToSocket>,
 ) {
     let opened = tokio::select! {
-        opened = timeout(CONNECT_DEADLINE, open(&url, subprotocol)) => opened,
+        opened = timeout(CONNECT_DEADLINE, open(&url, wire)) => opened,
         // An attempt that is given up has nothing to close yet.
         _ = orders.recv() => return,
     };
@@ -66,8 +72,8 @@ pub(super) async fn run(
             }
             let (sink, stream) = socket.split();
             tokio::select! {
-                end = read(link, stream, &reports) => end,
-                end = write(sink, orders) => end,
+                end = read(link, wire, stream, &reports) => end,
+                end = write(wire, sink, orders) => end,
             }
         }
         Ok(Err(error)) => end_of(&error),
@@ -77,10 +83,11 @@ pub(super) async fn run(
     let _ = reports.send((link, FromSocket::Closed { code, reason })).await;
 }
 
-async fn open(url: &ServerUrl, subprotocol: &'static str) -> Result<WebSocket, Error> {
+async fn open(url: &ServerUrl, wire: Wire) -> Result<WebSocket, Error> {
     let mut request = url.as_str().into_client_request()?;
     let headers = request.headers_mut();
-    headers.insert(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(subprotocol));
+    let subprotocol = HeaderValue::from_static(wire.subprotocol());
+    headers.insert(SEC_WEBSOCKET_PROTOCOL, subprotocol);
     let agent = concat!("nexus-client/", env!("CARGO_PKG_VERSION"));
     headers.insert(USER_AGENT, HeaderValue::from_static(agent));
     let config = WebSocketConfig::default()
@@ -98,13 +105,18 @@ async fn open(url: &ServerUrl, subprotocol: &'static str) -> Result<WebSocket, E
 /// Reports what comes, as fast as it is taken, until the end.
 async fn read(
     link: LinkId,
+    wire: Wire,
     mut stream: SplitStream<WebSocket>,
     reports: &mpsc::Sender<(LinkId, FromSocket)>,
 ) -> (u16, String) {
     while let Some(message) = stream.next().await {
         let report = match message {
-            Ok(Message::Text(text)) => FromSocket::Text(text),
-            Ok(Message::Binary(_)) => FromSocket::Binary,
+            Ok(Message::Text(text)) if wire == Wire::Json => FromSocket::Text(text),
+            Ok(Message::Binary(bytes)) if wire == Wire::Msgpack => match unpack(&bytes, UNPACKED) {
+                Ok(text) => FromSocket::Text(text.into()),
+                Err(_) => FromSocket::Unreadable,
+            },
+            Ok(Message::Text(_) | Message::Binary(_)) => FromSocket::Unreadable,
             // The library answers pings, and a close, as it goes on.
             Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_)) => continue,
             Ok(Message::Close(frame)) => {
@@ -125,13 +137,19 @@ async fn read(
 
 /// Writes what is to be written, until it is told to close.
 async fn write(
+    wire: Wire,
     mut sink: SplitSink<WebSocket, Message>,
     mut orders: mpsc::Receiver<ToSocket>,
 ) -> (u16, String) {
     while let Some(order) = orders.recv().await {
         match order {
             ToSocket::Text(text) => {
-                let written = timeout(WRITE_DEADLINE, sink.send(Message::text(text))).await;
+                let message = match wire {
+                    Wire::Json => Message::text(text),
+                    // What a session writes is JSON.
+                    Wire::Msgpack => Message::binary(pack(&text).unwrap_or_default()),
+                };
+                let written = timeout(WRITE_DEADLINE, sink.send(message)).await;
                 match written {
                     Ok(Ok(())) => {}
                     Ok(Err(error)) => return end_of(&error),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use nexus_protocol::{CloseCode, ComeBack, JSON_SUBPROTOCOL};
+use nexus_protocol::{CloseCode, ComeBack};
 
 use crate::link::Phase;
 use crate::session::{Away, Session, State, close};
@@ -35,7 +35,7 @@ impl Session {
         self.outputs.push_back(Output::Connect {
             link,
             url: self.servers.current().clone(),
-            subprotocol: JSON_SUBPROTOCOL,
+            wire: self.config.wire,
         });
     }
 

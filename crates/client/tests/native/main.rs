@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on shall panic")]
 
+mod wire;
+
 use std::time::Duration;
 
 use nexus_client::native::{Client, Events};

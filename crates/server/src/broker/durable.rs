@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use nexus_protocol::{Epoch, Offset, Topic};
+use nexus_protocol::{Epoch, Offset};
 use tokio::sync::oneshot;
 
 use crate::broker::keys::Keys;
@@ -123,8 +123,7 @@ pub(super) struct Past {
 
 impl Past {
     /// Makes publications of what was found.
-    pub(super) fn of(topic: &Topic, found: &mut FoundTopic) -> (Arc<TopicHead>, Self) {
-        let head = Arc::new(TopicHead::of(topic));
+    pub(super) fn of(head: &Arc<TopicHead>, found: &mut FoundTopic) -> Self {
         let stands = std::mem::take(&mut found.stands);
         let mut stands: std::collections::HashMap<_, _> = stands
             .into_iter()
@@ -145,19 +144,18 @@ impl Past {
                 // Only whether there is something counts here.
                 keyed.stands = Some(Arc::default());
             }
-            let publication = Publication::new(&head, record.offset, record.time, record.draft);
+            let publication = Publication::new(head, record.offset, record.time, record.draft);
             (Arc::new(publication), found)
         };
         let believed = &mut found.believed;
         let for_keys = std::mem::take(&mut believed.for_keys);
         let history = std::mem::take(&mut believed.history);
-        let past = Past {
+        Past {
             for_keys: for_keys.into_iter().map(&mut publication).collect(),
             history: history.into_iter().map(&mut publication).collect(),
             last: believed.last,
             lost: believed.lost,
-        };
-        (head, past)
+        }
     }
 }
 

@@ -20,6 +20,7 @@ use crate::broker::{
 };
 use crate::clock::wall_clock;
 use crate::content::Draft;
+use crate::encoded::{Compressor, TopicHead};
 use crate::filters::Predicate;
 use crate::hub::Hub;
 use crate::namespaces::Namespaces;
@@ -35,6 +36,8 @@ struct Shared {
     hub: Hub,
     limits: BrokerLimits,
     namespaces: Arc<Namespaces>,
+    /// What compresses publications, if anything does.
+    compressor: Option<Compressor>,
     /// Protects which topics there are. Never held while a topic's lock is waited for.
     topics: Mutex<HashMap<Topic, Topical>>,
     /// The epoch of topics that are not there.
@@ -66,12 +69,17 @@ impl Embedded {
     /// An empty broker that announces to this hub, and in which only rooms have rules of their own. Nothing in it
     /// survives.
     pub fn new(hub: Hub, limits: BrokerLimits) -> Self {
-        Embedded::with_namespaces(hub, limits, Arc::default())
+        Embedded::with_namespaces(hub, limits, Arc::default(), None)
     }
 
     /// An empty broker that announces to this hub. Nothing in it survives.
-    pub fn with_namespaces(hub: Hub, limits: BrokerLimits, namespaces: Arc<Namespaces>) -> Self {
-        Embedded::with_store(hub, limits, namespaces, None)
+    pub fn with_namespaces(
+        hub: Hub,
+        limits: BrokerLimits,
+        namespaces: Arc<Namespaces>,
+        compressor: Option<Compressor>,
+    ) -> Self {
+        Embedded::with_store(hub, limits, namespaces, compressor, None)
     }
 
     /// A broker that goes on from what is in a store, which is made if there is none.
@@ -82,22 +90,30 @@ impl Embedded {
         hub: Hub,
         limits: BrokerLimits,
         namespaces: Arc<Namespaces>,
+        compressor: Option<Compressor>,
         path: &Path,
     ) -> Result<Self, StoreError> {
         let (store, found) = Store::open(path)?;
-        let embedded = Embedded::with_store(hub, limits, namespaces, Some(store.clone()));
+        let embedded = Embedded::with_store(hub, limits, namespaces, compressor, Some(store.clone()));
         embedded.restore(&store, found);
         // From here on, positions of the new epochs are given out: a crash must find them in the store.
         store.flush();
         Ok(embedded)
     }
 
-    fn with_store(hub: Hub, limits: BrokerLimits, namespaces: Arc<Namespaces>, store: Option<Store>) -> Self {
+    fn with_store(
+        hub: Hub,
+        limits: BrokerLimits,
+        namespaces: Arc<Namespaces>,
+        compressor: Option<Compressor>,
+        store: Option<Store>,
+    ) -> Self {
         Embedded {
             shared: Arc::new(Shared {
                 hub,
                 limits,
                 namespaces,
+                compressor,
                 topics: Mutex::default(),
                 blank: new_epoch(),
                 held: AtomicUsize::new(0),
@@ -120,7 +136,8 @@ impl Embedded {
                 durable.forget();
                 continue;
             };
-            let (log, lost) = Log::restore(&topic, rules, found_topic, found.was_closed, durable, now);
+            let head = self.head(&topic);
+            let (log, lost) = Log::restore(head, rules, found_topic, found.was_closed, durable, now);
             if lost > 0 {
                 tracing::error!(
                     channel.name = channel.as_str(),
@@ -409,6 +426,10 @@ impl Embedded {
         self.shared.limits.rules(topic, &self.shared.namespaces)
     }
 
+    fn head(&self, topic: &Topic) -> TopicHead {
+        TopicHead::of(topic).compressed_by(self.shared.compressor.clone())
+    }
+
     fn find_or_make(&self, topic: &Topic) -> Result<Topical, BrokerError> {
         let mut topics = self.all();
         if let Some(topical) = topics.get(topic) {
@@ -420,7 +441,7 @@ impl Embedded {
         let rules = self.rules(topic);
         let store = self.shared.store.as_ref().filter(|_| rules.durable);
         let durable = store.map(|store| Durable::new(store.clone(), store.new_id()));
-        let log = Log::new(topic, rules, new_epoch(), durable, Instant::now());
+        let log = Log::new(self.head(topic), rules, new_epoch(), durable, Instant::now());
         let topical = Arc::new(Mutex::new(log));
         topics.insert(topic.clone(), Arc::clone(&topical));
         Ok(topical)

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Instant;
 
-use nexus_protocol::{ChannelStatus, Epoch, Mode, Offset, Position, Timestamp, Topic};
+use nexus_protocol::{ChannelStatus, Epoch, Mode, Offset, Position, Timestamp};
 use tokio::sync::oneshot;
 
 use crate::broker::durable::{Durable, Past, past_epochs};
@@ -56,14 +56,14 @@ struct Whole {
 
 impl Log {
     pub(super) fn new(
-        topic: &Topic,
+        head: TopicHead,
         rules: Rules,
         epoch: Epoch,
         durable: Option<Durable>,
         now: Instant,
     ) -> Self {
         let log = Log {
-            head: Arc::new(TopicHead::of(topic)),
+            head: Arc::new(head),
             rules,
             epoch,
             past: Vec::new(),
@@ -81,7 +81,7 @@ impl Log {
 
     /// A log that goes on from what was found in the store. Its order is a new one if anything is amiss; says how much is.
     pub(super) fn restore(
-        topic: &Topic,
+        head: TopicHead,
         rules: Rules,
         mut found: FoundTopic,
         was_closed: bool,
@@ -89,7 +89,8 @@ impl Log {
         now: Instant,
     ) -> (Self, u64) {
         durable.discard(&found.believed.discarded);
-        let (head, past) = Past::of(topic, &mut found);
+        let head = Arc::new(head);
+        let past = Past::of(&head, &mut found);
         let before_history = past
             .history
             .first()
@@ -290,6 +291,8 @@ impl Log {
         };
         match begin {
             Begin::Fresh => fresh(None),
+            Begin::History if !self.keys.is_empty() => fresh(None),
+            Begin::History => after(previous(self.ring.oldest()), None),
             Begin::Live => standing(last, None, None),
             Begin::Select(_) if !self.keys.is_empty() => standing(last, Some(First::Snapshot), None),
             Begin::Continue(offset) | Begin::Select(offset) => after(offset.min(last), None),

@@ -74,6 +74,8 @@ const STORE_DEADLINE: Duration = Duration::from_secs(5);
 pub enum Begin {
     /// With what is known now.
     Fresh,
+    /// With what is known now where the topic has keys, and otherwise with all that its history keeps.
+    History,
     /// With what comes, and nothing before it.
     Live,
     /// With what lies behind a position that it has.

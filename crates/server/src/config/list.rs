@@ -100,6 +100,26 @@ pub const SETTINGS: &[Setting] = &[
         "What may wait for a client that reads slowly, in bytes.",
     ),
     setting(
+        "compression",
+        "true",
+        "Whether clients that offer `permessage-deflate` get it. Browsers do. See below.",
+    ),
+    setting(
+        "compression_level",
+        "2",
+        "How hard messages are compressed, from 1 (fastest) to 9 (smallest).",
+    ),
+    setting(
+        "compression_window_bits",
+        "15",
+        "How far back repeats are looked for, as a power of two, 9 to 15. Clients that want it smaller are not compressed for.",
+    ),
+    setting(
+        "compression_from_bytes",
+        "512",
+        "Messages below this many bytes are not compressed.",
+    ),
+    setting(
         "sign_in_secs",
         "10",
         "How long a client may take to sign in, where it must, in seconds.",

@@ -5,6 +5,7 @@
 //! start with one sentence.
 
 mod auth;
+mod compression;
 mod http;
 mod limits;
 mod list;
@@ -28,6 +29,7 @@ use std::time::Duration;
 
 use crate::auth::ChannelPattern;
 use crate::broker::BrokerLimits;
+use crate::deflate::Compression;
 use crate::feeds::hyperliquid::HyperliquidConfig;
 use crate::feeds::linera::LineraConfig;
 use crate::history::Keep;
@@ -50,6 +52,8 @@ pub struct Config {
     pub auth: AuthConfig,
     /// What one client may do.
     pub limits: ClientLimits,
+    /// How messages are compressed for clients that offer it; none if they are not.
+    pub compression: Option<Compression>,
     /// What the broker keeps.
     pub broker: BrokerLimits,
     /// Whether durable channels survive a restart.
@@ -81,6 +85,7 @@ impl Config {
             namespaces: namespaces::from_settings(&mut settings)?,
             auth: AuthConfig::from_settings(&mut settings)?,
             limits: limits::from_settings(&mut settings)?,
+            compression: compression::from_settings(&mut settings)?,
             broker: broker(&mut settings)?,
             store: settings.switch("store")?,
             presence: presence(&mut settings)?,

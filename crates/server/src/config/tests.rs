@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::config::{Config, SETTINGS, Settings};
+use crate::deflate::Compression;
 
 fn config(file: &str, environment: &[(&str, &str)], flags: &[(&str, &str)]) -> Result<Config, String> {
     let owned = |pairs: &[(&str, &str)]| -> Vec<(String, String)> {
@@ -117,6 +118,23 @@ fn lists_and_switches_are_read_from_each() {
 }
 
 #[test]
+fn compression_is_as_it_was_set_up_or_none() {
+    assert_eq!(
+        config("", &[], &[]).unwrap().compression,
+        Some(Compression::DEFAULT)
+    );
+    let file = "compression_level = 9\ncompression_window_bits = 9\ncompression_from_bytes = 0";
+    let set_up = Compression {
+        level: 9,
+        window_bits: 9,
+        threshold: 0,
+    };
+    assert_eq!(config(file, &[], &[]).unwrap().compression, Some(set_up));
+    let off = [("NEXUS_COMPRESSION", "false")];
+    assert_eq!(config(file, &off, &[]).unwrap().compression, None);
+}
+
+#[test]
 fn what_is_unknown_or_wrong_is_one_sentence_that_says_where() {
     for (file, environment, flags, says) in [
         (
@@ -186,6 +204,36 @@ fn what_is_unknown_or_wrong_is_one_sentence_that_says_where() {
             &[("NEXUS_EXEMPT_LOOPBACK", "yes")],
             &[],
             "must be `true` or `false`",
+        ),
+        (
+            "",
+            &[("NEXUS_COMPRESSION", "gzip")],
+            &[],
+            "NEXUS_COMPRESSION: must be `true` or `false`",
+        ),
+        (
+            "compression = false\ncompression_level = 0",
+            &[],
+            &[],
+            "`compression_level` in nexus.toml: must be a whole number from 1 to 9, and is `0`",
+        ),
+        (
+            "",
+            &[],
+            &[("compression_window_bits", "8")],
+            "compression_window_bits: must be a whole number from 9 to 15, and is `8`",
+        ),
+        (
+            "",
+            &[("NEXUS_COMPRESSION_WINDOW_BITS", "999")],
+            &[],
+            "must be a whole number from 9 to 15, and is `999`",
+        ),
+        (
+            "",
+            &[("NEXUS_COMPRESSION_FROM_BYTES", "1k")],
+            &[],
+            "NEXUS_COMPRESSION_FROM_BYTES: must be a whole number, and is `1k`",
         ),
         ("", &[], &[("nope", "1")], "there is no setting `nope`"),
         (

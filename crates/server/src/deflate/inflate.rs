@@ -235,7 +235,7 @@ mod tests {
     #[test]
     fn a_message_may_be_as_large_as_allowed_and_no_byte_larger() {
         let mut deflate = Deflate::new(Compression::DEFAULT);
-        for length in [256, 257, 1000, 65_535, 65_536, 131_072] {
+        for length in [512, 513, 1000, 65_535, 65_536, 131_072] {
             let text = "n".repeat(length).into_bytes();
             let compressed = deflate.payload(&text).unwrap();
             assert_eq!(inflated(&compressed, length), Ok(text));

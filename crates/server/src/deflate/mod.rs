@@ -29,9 +29,9 @@ pub struct Compression {
 impl Compression {
     /// What holds when nobody says anything; `docs/OPERATING.md` has the figures behind it.
     pub const DEFAULT: Compression = Compression {
-        level: 1,
+        level: 2,
         window_bits: 15,
-        threshold: 256,
+        threshold: 512,
     };
 }
 

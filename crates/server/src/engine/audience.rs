@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use crate::clock::wall_clock;
 use crate::encoded::Publication;
 use crate::engine::batch::{Batch, Said};
-use crate::engine::clients::{Client, Clients};
+use crate::engine::clients::Clients;
 use crate::engine::cohort::{Cohort, Due, Member};
 use crate::mailbox::{ConnId, Seated};
 use crate::metrics::Metrics;

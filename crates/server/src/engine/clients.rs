@@ -6,7 +6,7 @@ use crate::connection::{Connection, Departing};
 use crate::mailbox::ConnId;
 
 /// The connections of a shard, and which of them come next.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Clients {
     places: Vec<Place>,
     free: Vec<u32>,
@@ -17,7 +17,7 @@ pub(super) struct Clients {
 }
 
 /// Where a client is.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Place {
     generation: u32,
     is_called: bool,
@@ -30,7 +30,6 @@ pub(super) struct Place {
 }
 
 /// What is in a place.
-#[derive(Debug)]
 pub(super) enum Client {
     /// A client that is served.
     Served(Box<Connection>),

@@ -1,11 +1,13 @@
 //! The fields of a payload that filters can name: values by their path.
 
+use std::cmp::Ordering;
 use std::fmt;
+use std::hash::{Hash, Hasher};
 
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::Number;
 
-use crate::filters::{MOST_BYTES, MOST_DEPTH};
+use crate::filters::{FieldPath, MOST_BYTES, MOST_DEPTH};
 
 /// The fields of a payload, sorted by their path.
 #[derive(Clone, PartialEq, Debug, Default)]
@@ -20,7 +22,7 @@ pub enum Scalar {
     Bool(bool),
     /// A whole number.
     Whole(i128),
-    /// Any other number.
+    /// Any other number; neither infinite nor a zero.
     Real(f64),
     /// A text.
     Text(Box<str>),
@@ -53,16 +55,64 @@ impl Fields {
         self.0[start..end].iter().map(|(_, value)| value)
     }
 
+    /// What stands at a path; nothing where it is not there, and something that nothing is equal to where more than one
+    /// does.
+    pub fn value(&self, path: &FieldPath) -> &Scalar {
+        let mut found = self.at(path.as_str());
+        match (found.next(), found.next()) {
+            (None, _) => &Scalar::Null,
+            (Some(only), None) => only,
+            (Some(_), Some(_)) => &Scalar::Other,
+        }
+    }
+
     /// Roughly what they hold in memory.
     pub fn bytes(&self) -> usize {
-        let one = |(path, value): &(Box<str>, Scalar)| {
-            let text = match value {
-                Scalar::Text(text) => text.len(),
-                Scalar::Null | Scalar::Bool(_) | Scalar::Whole(_) | Scalar::Real(_) | Scalar::Other => 0,
-            };
-            64 + path.len() + text
-        };
+        let one = |(path, value): &(Box<str>, Scalar)| 64 + path.len() + value.text_len();
         self.0.iter().map(one).sum()
+    }
+}
+
+/// Numbers of JSON are equal to themselves.
+impl Eq for Scalar {}
+
+impl Hash for Scalar {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        std::mem::discriminant(self).hash(state);
+        match self {
+            Scalar::Null | Scalar::Other => {}
+            Scalar::Bool(value) => value.hash(state),
+            Scalar::Whole(whole) => whole.hash(state),
+            Scalar::Real(real) => real.to_bits().hash(state),
+            Scalar::Text(text) => text.hash(state),
+        }
+    }
+}
+
+impl PartialOrd for Scalar {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+/// By kind, then by value: an order to sort by, not one of meaning.
+impl Ord for Scalar {
+    fn cmp(&self, other: &Self) -> Ordering {
+        let rank = |scalar: &Scalar| match scalar {
+            Scalar::Null => 0,
+            Scalar::Bool(_) => 1,
+            Scalar::Whole(_) => 2,
+            Scalar::Real(_) => 3,
+            Scalar::Text(_) => 4,
+            Scalar::Other => 5,
+        };
+        match (self, other) {
+            (Scalar::Bool(one), Scalar::Bool(other)) => one.cmp(other),
+            (Scalar::Whole(one), Scalar::Whole(other)) => one.cmp(other),
+            (Scalar::Real(one), Scalar::Real(other)) => one.total_cmp(other),
+            (Scalar::Text(one), Scalar::Text(other)) => one.cmp(other),
+            (one, other) => rank(one).cmp(&rank(other)),
+        }
     }
 }
 
@@ -76,6 +126,14 @@ impl Scalar {
         whole
             .map(Scalar::Whole)
             .or_else(|| number.as_f64().map(Scalar::real))
+    }
+
+    /// How long its text is.
+    pub fn text_len(&self) -> usize {
+        match self {
+            Scalar::Text(text) => text.len(),
+            Scalar::Null | Scalar::Bool(_) | Scalar::Whole(_) | Scalar::Real(_) | Scalar::Other => 0,
+        }
     }
 
     /// The number that it is.

@@ -72,10 +72,11 @@ impl Outbox {
         &self,
         id: LaneId,
         at: Offset,
+        newest: Offset,
         untold: impl Iterator<Item = &'a Arc<ChannelStatus>>,
     ) {
         self.change(id, |lane| {
-            lane.step_out_behind(at);
+            lane.step_out_behind(at, newest);
             for status in untold {
                 let _ = lane.offer_status(status, usize::MAX);
             }

@@ -175,7 +175,7 @@ impl Lane {
         };
         let newest = self.newest.as_ref()?.offset;
         (is_idle && self.notices.is_empty()).then(|| Idle {
-            policy: self.policy,
+            policy: self.policy.clone(),
             filter: self.filter.clone(),
             newest,
         })
@@ -338,7 +338,7 @@ impl Lane {
                 Turn::Held(self.not_before.unwrap_or(now))
             }
             Stage::Latest(pending) => {
-                let pending = std::mem::take(pending);
+                let pending = pending.take();
                 self.sent = pending.offset();
                 self.note_seen();
                 self.pace(now);
@@ -363,13 +363,18 @@ impl Lane {
             topic: self.topic.clone(),
             by,
             latest: matches!(self.policy, Policy::Latest { .. }),
+            key: self.policy.key().cloned(),
             tell,
             filter: self.filter.clone(),
         })
     }
 
-    /// Some of a snapshot was sent.
+    /// Some of what the lane is caught up by was sent. The rest does not wait for the throttle: it is all one.
     pub(super) fn goes_on(&mut self, by: CatchUp) {
+        self.not_before = None;
+        if let CatchUp::After(sent) = by {
+            self.sent = sent;
+        }
         self.stage = Stage::Behind(by);
     }
 
@@ -431,7 +436,7 @@ impl Lane {
     fn live(&self) -> Stage {
         match self.policy {
             Policy::Every => Stage::Every(VecDeque::new(), 0),
-            Policy::Latest { .. } => Stage::Latest(Pending::default()),
+            Policy::Latest { .. } => Stage::Latest(self.policy.pending()),
         }
     }
 
@@ -442,7 +447,8 @@ impl Lane {
                 self.told = Told::Due;
                 CatchUp::After(self.sent)
             }
-            Policy::Latest { .. } => CatchUp::Snapshot {
+            Policy::Latest { key: Some(_), .. } => CatchUp::After(self.sent),
+            Policy::Latest { key: None, .. } => CatchUp::Snapshot {
                 after: self.sent,
                 until: None,
             },
@@ -463,7 +469,7 @@ impl Lane {
 
     fn pace(&mut self, now: Instant) {
         self.not_before = match self.policy {
-            Policy::Latest { throttle } if throttle > Duration::ZERO => Some(now + throttle),
+            Policy::Latest { throttle, .. } if throttle > Duration::ZERO => Some(now + throttle),
             Policy::Latest { .. } | Policy::Every => None,
         };
     }

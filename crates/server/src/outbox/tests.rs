@@ -20,6 +20,7 @@ use crate::history::{Keep, Ring};
 
 const LATEST: Policy = Policy::Latest {
     throttle: Duration::ZERO,
+    key: None,
 };
 
 /// A topic, its history, and one subscriber that takes what its outbox says.
@@ -358,7 +359,7 @@ fn gaps_of_the_source_survive_an_overflow_as_one() {
 #[test]
 fn a_throttled_lane_waits_and_then_sends_one_push() {
     let throttle = Duration::from_millis(250);
-    let mut model = Model::new(Policy::Latest { throttle }, 10_000, 100);
+    let mut model = Model::new(Policy::Latest { throttle, key: None }, 10_000, 100);
     model.start(None);
     let start = Instant::now();
     model.publish();
@@ -378,7 +379,7 @@ fn a_throttled_lane_waits_and_then_sends_one_push() {
 #[test]
 fn news_of_the_source_do_not_wait_for_the_throttle() {
     let throttle = Duration::from_millis(250);
-    let mut model = Model::new(Policy::Latest { throttle }, 10_000, 100);
+    let mut model = Model::new(Policy::Latest { throttle, key: None }, 10_000, 100);
     model.start(None);
     let start = Instant::now();
     model.publish();

@@ -23,7 +23,7 @@ pub(crate) fn open_with(
     limits: BrokerLimits,
     namespaces: Namespaces,
 ) -> Result<Broker, StoreError> {
-    let embedded = Embedded::open(Hub::default(), limits, Arc::new(namespaces), path)?;
+    let embedded = Embedded::open(Hub::default(), limits, Arc::new(namespaces), None, path)?;
     Ok(Broker::Embedded(embedded))
 }
 

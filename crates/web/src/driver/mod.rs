@@ -84,7 +84,7 @@ async fn run(config: Config, mut wishes: mpsc::UnboundedReceiver<Wish>, mut audi
             Input::Wish(wish) => session.handle_wish(now, wish),
             Input::Socket(link, Incoming::Opened) => session.handle_opened(now, link),
             Input::Socket(link, Incoming::Text(text)) => session.handle_text(now, link, &text),
-            Input::Socket(link, Incoming::Binary) => session.handle_binary(now, link),
+            Input::Socket(link, Incoming::Binary) => session.handle_unreadable(now, link),
             Input::Socket(link, Incoming::Closed { code, reason }) => {
                 socket = None;
                 session.handle_closed(now, link, code, &reason);

@@ -235,7 +235,7 @@ impl World {
             }
             Some(Frame::Binary) => {
                 self.heard = self.now;
-                self.session.handle_binary(self.now, link);
+                self.session.handle_unreadable(self.now, link);
             }
             Some(Frame::Close(code)) => self.closed(id, code),
             None => {}

@@ -133,7 +133,7 @@ async fn with_a_failed_disk_live_data_goes_out_and_nobody_is_promised_more() {
     let dir = tempfile::tempdir().unwrap();
     let hub = Hub::default();
     let limits = BrokerLimits::default();
-    let broker = Embedded::open(hub.clone(), limits, Arc::default(), dir.path()).unwrap();
+    let broker = Embedded::open(hub.clone(), limits, Arc::default(), None, dir.path()).unwrap();
     let room = topic("room:a");
     let draft = || Draft::from(Content::Whole("1".into()));
     let (position, written) = broker
@@ -152,7 +152,7 @@ async fn with_a_failed_disk_live_data_goes_out_and_nobody_is_promised_more() {
     assert_eq!((report.works, report.refused), (false, 1));
     broker.close();
     drop(broker);
-    let broker = Embedded::open(hub, limits, Arc::default(), dir.path()).unwrap();
+    let broker = Embedded::open(hub, limits, Arc::default(), None, dir.path()).unwrap();
     assert!(broker.goes_on_from(&room, &position));
     assert!(
         !broker.goes_on_from(&room, &announced),
