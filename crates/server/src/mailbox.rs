@@ -42,6 +42,8 @@ pub enum Parcel {
     Seated(Seated),
     /// A lane was closed: its seat gets nothing more, even while somebody still holds it.
     Closed(ConnId, LaneId),
+    /// A lane knows all news of who is there that were posted before this.
+    Superseded(ConnId, LaneId),
     /// A seat is left.
     Left(u64),
 }

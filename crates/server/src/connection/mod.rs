@@ -546,6 +546,7 @@ impl Connection {
             wire,
             outbox,
             mut session,
+            entered,
             tracked,
             ..
         } = self;
@@ -575,6 +576,7 @@ impl Connection {
         };
         Some(Departing {
             leaving,
+            _entered: Some(entered),
             _tracked: tracked,
         })
     }
@@ -585,6 +587,8 @@ impl Connection {
 pub struct Departing {
     /// What is left of it.
     pub leaving: Leaving,
+    /// It is counted among the connections until its socket is gone.
+    _entered: Option<Place>,
     /// The end of the server waits for it.
     _tracked: TaskTrackerToken,
 }
@@ -594,6 +598,7 @@ impl Departing {
     pub fn sent_away(leaving: Leaving, tracked: TaskTrackerToken) -> Self {
         Departing {
             leaving,
+            _entered: None,
             _tracked: tracked,
         }
     }

@@ -9,6 +9,7 @@ use std::net::Shutdown;
 use std::time::Duration;
 
 use bytes::{Buf, Bytes};
+use mio::event::Event;
 use nexus_protocol::CloseCode;
 use tokio::time::Instant;
 
@@ -33,6 +34,8 @@ pub struct Wire {
     out: Out,
     /// There may be something to read.
     is_readable: bool,
+    /// The client says no more: reading goes on until the end is found.
+    is_ending: bool,
     /// The client takes what is written, as far as we know.
     is_writable: bool,
     is_broken: bool,
@@ -71,6 +74,7 @@ impl Wire {
             unread: read.to_vec(),
             out: Out::default(),
             is_readable: true,
+            is_ending: false,
             is_writable: true,
             is_broken: false,
             blocked_since: None,
@@ -84,9 +88,10 @@ impl Wire {
     }
 
     /// The event loop was told that something may be done.
-    pub fn note_ready(&mut self, readable: bool, writable: bool) {
-        self.is_readable |= readable;
-        self.is_writable |= writable;
+    pub fn note_ready(&mut self, event: &Event) {
+        self.is_ending |= event.is_read_closed() || event.is_error();
+        self.is_readable |= event.is_readable() || self.is_ending;
+        self.is_writable |= event.is_writable() || event.is_error();
     }
 
     /// Queues a frame.
@@ -156,7 +161,7 @@ impl Wire {
                 Ok(0) => return Came::End,
                 Ok(read) => {
                     // Less than was asked for is all there was: the next edge will be told.
-                    self.is_readable = read == into.len();
+                    self.is_readable = read == into.len() || self.is_ending;
                     return Came::Bytes(read);
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {

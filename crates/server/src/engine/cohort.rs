@@ -72,7 +72,7 @@ impl Cohort {
             clock: Arc::new(Clock::at(idle.newest)),
             members: Vec::new(),
             waiting,
-            not_before: None,
+            not_before: idle.not_before,
             is_held: false,
         }
     }
@@ -87,7 +87,8 @@ impl Cohort {
         same_filter && self.policy == idle.policy
     }
 
-    /// Whether a lane that is like the members has got what they have got. Of what is newest only, it may have got more.
+    /// Whether a lane that is like the members has got what they have got. Of what is newest only, it may have got more, and
+    /// from here on it gets it when they do: once, that may be sooner after its last push than its throttle says.
     pub(super) fn is_in_step(&self, idle: &Idle) -> bool {
         match &self.waiting {
             Waiting::Every(said) => said.is_empty() && self.clock.offset() == idle.newest,

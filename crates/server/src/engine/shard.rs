@@ -10,6 +10,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
+use mio::event::Event;
 use mio::{Events, Interest, Poll, Token};
 use tokio::runtime::Handle as Runtime;
 use tokio::time::Instant;
@@ -22,7 +23,7 @@ use crate::engine::clients::{Client, Clients};
 use crate::engine::wheel::Wheel;
 use crate::engine::{Arrival, Door};
 use crate::frames::Decoder;
-use crate::mailbox::{ConnId, Parcel, Post, WAKER};
+use crate::mailbox::{ConnId, Parcel, Post};
 use crate::metrics::Metrics;
 use crate::outbox::Outbox;
 
@@ -91,10 +92,7 @@ impl Shard {
                 return;
             }
             for event in &events {
-                if event.token() != WAKER {
-                    let readable = event.is_readable() || event.is_error() || event.is_read_closed();
-                    self.note_ready(event.token().0, readable, event.is_writable() || event.is_error());
-                }
+                self.note_ready(event);
             }
             self.turn(Instant::now());
         }
@@ -118,13 +116,14 @@ impl Shard {
         }
     }
 
-    fn note_ready(&mut self, slot: usize, readable: bool, writable: bool) {
-        let Ok(slot) = u32::try_from(slot) else {
+    fn note_ready(&mut self, event: &Event) {
+        let Ok(slot) = u32::try_from(event.token().0) else {
+            // The waker has woken it, and that is all.
             return;
         };
         match self.clients.at(slot).and_then(|place| place.client.as_mut()) {
-            Some(Client::Served(connection)) => connection.wire().note_ready(readable, writable),
-            Some(Client::Departing(departing)) => departing.leaving.wire().note_ready(readable, writable),
+            Some(Client::Served(connection)) => connection.wire().note_ready(event),
+            Some(Client::Departing(departing)) => departing.leaving.wire().note_ready(event),
             None => return,
         }
         self.clients.call(slot);
@@ -212,6 +211,13 @@ impl Shard {
                 Parcel::Seated(seated) => self.audiences.seated(seated, &mut self.clients),
                 Parcel::Closed(connection, lane) => {
                     self.audiences.closed(connection, lane, &mut self.clients);
+                }
+                Parcel::Superseded(connection, lane) => {
+                    if let Some(place) = self.clients.place(connection)
+                        && let Some(Client::Served(connection)) = &place.client
+                    {
+                        connection.outbox().hear_presence(lane);
+                    }
                 }
                 Parcel::Left(seat) => self.audiences.left(seat, &mut self.clients),
             }

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use nexus_protocol::{ChannelStatus, Offset};
+use tokio::time::Instant;
 
 use crate::conflate::Pending;
 use crate::encoded::Publication;
@@ -41,6 +42,8 @@ pub struct Idle {
     pub filter: Option<Arc<Predicate>>,
     /// The newest publication that it has seen.
     pub newest: Offset,
+    /// Its next push goes no earlier than this, where it is throttled.
+    pub not_before: Option<Instant>,
 }
 
 impl Policy {

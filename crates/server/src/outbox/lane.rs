@@ -178,6 +178,7 @@ impl Lane {
             policy: self.policy.clone(),
             filter: self.filter.clone(),
             newest,
+            not_before: self.not_before,
         })
     }
 
