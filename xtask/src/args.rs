@@ -4,6 +4,7 @@ use std::ffi::OsString;
 
 use anyhow::{Context, bail};
 
+use crate::bench;
 use crate::test::Suite;
 
 /// What `cargo xtask help` prints.
@@ -17,6 +18,11 @@ cargo xtask <command>
                   --check                        start everything, prove that prices flow, end; for CI
   test [suite…] run the tests and count them; suites: unit wasm e2e (default: all)
   ci            formatting, lints, tidy, tests, documentation, dependencies, release builds
+  bench         Nexus beside other servers and beside the floor that the system sets, as a table
+                  --only SCENARIO, --peer NAME   some only (again for more)
+                  --quick                        half as long
+                  --repeat N                     each N times, and the medians
+                  --readme                       write the table into README.md
   tidy          the rules of the house that no compiler checks
   web           build the dashboard into dist/ and print its size
   screenshots   pictures of every view into target/screenshots
@@ -33,6 +39,8 @@ pub(crate) enum Command {
     Demo(Demo),
     /// Run these suites.
     Test(Vec<Suite>),
+    /// Measure Nexus beside others.
+    Bench(bench::Options),
     /// Everything that must hold before a change is taken.
     Ci,
     /// Check the house rules.
@@ -100,6 +108,7 @@ pub(crate) fn parse(words: &[OsString]) -> anyhow::Result<Command> {
     };
     match command {
         "help" | "--help" | "-h" => Ok(Command::Help),
+        "bench" => bench::Options::parse(&rest).map(Command::Bench),
         "demo" => demo(&rest).map(Command::Demo),
         "test" => suites(&rest).map(Command::Test),
         "ci" => alone(Command::Ci),

@@ -9,6 +9,7 @@
 )]
 
 mod args;
+mod bench;
 mod binaries;
 mod ci;
 mod closing_line;
@@ -17,6 +18,7 @@ mod interrupt;
 mod leash;
 mod process;
 mod screenshots;
+mod service;
 mod step;
 mod test;
 mod tidy;
@@ -62,6 +64,7 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Web => web::build().map(|_| ()),
         Command::Demo(options) => demo::run(&options),
         Command::Screenshots => screenshots::run(),
+        Command::Bench(options) => bench::run(&options),
         Command::Ci => ci::run(),
         Command::Tidy => tidy::run(),
     }

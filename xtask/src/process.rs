@@ -5,7 +5,10 @@
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
 use std::process::{ChildStdin, Command, Stdio};
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::sync::{Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
 
 use anyhow::{Context, bail};
 
@@ -29,22 +32,60 @@ pub(crate) fn run_silently(command: &mut Command) -> anyhow::Result<()> {
     watch(command, Stdout::Nowhere)
 }
 
+/// What a program said on standard output, whether it did well or not.
+#[derive(Debug)]
+pub(crate) struct Said {
+    pub(crate) text: String,
+    pub(crate) outcome: anyhow::Result<()>,
+}
+
+/// Runs a program to its end and keeps what it prints to itself; its standard error goes to `log`. It is ended when it
+/// takes longer than `limit`.
+pub(crate) fn listen_to(command: &mut Command, log: std::fs::File, limit: Duration) -> anyhow::Result<Said> {
+    let mut text = String::new();
+    let mut each_line = |line: &str| {
+        text.push_str(line);
+        text.push('\n');
+    };
+    let kept = Kept {
+        each_line: &mut each_line,
+        log,
+        limit,
+    };
+    let outcome = watch(command, Stdout::Kept(kept));
+    interrupt::check()?;
+    Ok(Said { text, outcome })
+}
+
+/// A program that talks to us alone.
+struct Kept<'a> {
+    each_line: &'a mut dyn FnMut(&str),
+    log: std::fs::File,
+    limit: Duration,
+}
+
 /// Where standard output goes.
 enum Stdout<'a> {
     Ours,
     OursAndTo(&'a mut dyn FnMut(&str)),
     Nowhere,
+    Kept(Kept<'a>),
 }
 
 fn watch(command: &mut Command, stdout: Stdout<'_>) -> anyhow::Result<()> {
     interrupt::check()?;
     let shown = shown(command);
     let mut leashed = leash::around(command)?;
-    leashed.stdout(match stdout {
+    let to = match &stdout {
         Stdout::Ours => Stdio::inherit(),
         Stdout::OursAndTo(_) => Stdio::piped(),
         Stdout::Nowhere => Stdio::null(),
-    });
+        Stdout::Kept(Kept { log, .. }) => {
+            leashed.stderr(log.try_clone()?);
+            Stdio::piped()
+        }
+    };
+    leashed.stdout(to);
     let mut child = leashed
         .spawn()
         .with_context(|| format!("cannot start `{shown}`"))?;
@@ -55,23 +96,69 @@ fn watch(command: &mut Command, stdout: Stdout<'_>) -> anyhow::Result<()> {
     if interrupt::asked_to_stop() {
         end_all_steps();
     }
-    if let (Some(pipe), Stdout::OursAndTo(each_line)) = (child.stdout.take(), stdout) {
-        for line in BufReader::new(pipe).split(b'\n') {
+    let mut limit = None;
+    let pipe = child.stdout.take();
+    let read = |each_line: &mut dyn FnMut(&str)| {
+        for line in pipe
+            .into_iter()
+            .flat_map(|pipe| BufReader::new(pipe).split(b'\n'))
+        {
             let line = line.with_context(|| format!("cannot read what `{shown}` prints"))?;
-            let line = String::from_utf8_lossy(&line);
+            each_line(&String::from_utf8_lossy(&line));
+        }
+        anyhow::Ok(())
+    };
+    match stdout {
+        Stdout::Ours | Stdout::Nowhere => {}
+        Stdout::OursAndTo(each_line) => read(&mut |line| {
             println!("{line}");
-            each_line(&line);
+            each_line(line);
+        })?,
+        Stdout::Kept(kept) => {
+            limit = Some(Alarm::set(id, kept.limit));
+            read(kept.each_line)?;
         }
     }
     let status = child
         .wait()
         .with_context(|| format!("cannot wait for `{shown}`"))?;
     steps().remove(&id);
+    if let Some(alarm) = limit
+        && alarm.rang()
+    {
+        bail!("`{shown}` took too long and was ended");
+    }
     interrupt::check()?;
     match status.code() {
         Some(0) => Ok(()),
         Some(code) => bail!("`{shown}` failed with exit code {code}"),
         None => bail!("`{shown}` was killed: {status}"),
+    }
+}
+
+/// Ends a step that takes too long.
+struct Alarm {
+    /// Dropped when the step has ended.
+    over: Sender<()>,
+    thread: JoinHandle<bool>,
+}
+
+impl Alarm {
+    fn set(id: u32, limit: Duration) -> Self {
+        let (over, end) = channel::<()>();
+        let thread = std::thread::spawn(move || {
+            let is_late = end.recv_timeout(limit) == Err(RecvTimeoutError::Timeout);
+            if is_late {
+                steps().remove(&id);
+            }
+            is_late
+        });
+        Self { over, thread }
+    }
+
+    fn rang(self) -> bool {
+        drop(self.over);
+        self.thread.join().unwrap_or(false)
     }
 }
 

@@ -129,14 +129,17 @@ pub enum Event {
         mode: Mode,
         /// The throttle in force, in milliseconds.
         throttle_ms: Option<u32>,
+        /// The field of the payload by which the newest is kept, in mode `latest`.
+        key: Option<String>,
     },
     /// A publication. Each comes once, in order.
     Publication {
         /// The publication. If its `snapshot` is set it replaces all that came before; on topics that
         /// [have keys](Topic::has_keys), all that came before for its key.
         publication: Publication,
-        /// How many before it were left out because this one, or an earlier one, stands for them (mode `latest`,
-        /// throttle). Zero on filtered subscriptions, where what was left out was not asked for.
+        /// How many between the publication before and this one were left out because what is newer stands for them
+        /// (mode `latest`, key, throttle). Of filtered subscriptions, only those that pass are counted, and not what a
+        /// snapshot stands for.
         conflated: u64,
     },
     /// How fresh a topic's source is, or that it has a gap.

@@ -3,9 +3,8 @@
 //! Reads as it runs: look whether the port is free, build, start the market, start the gateway, sign in, show. Services
 //! end in the reverse order of their start, and with us however we end.
 
-mod http;
+pub(crate) mod http;
 mod proof;
-mod service;
 mod websocket;
 
 use std::net::TcpListener;
@@ -17,10 +16,9 @@ use anyhow::{Context, bail};
 
 use crate::args::{Browser, Demo, Market, Run};
 use crate::binaries::{self, Binaries};
+use crate::service::Service;
 use crate::step::{note, span, step};
 use crate::{interrupt, process, tools, web, workspace};
-
-use service::Service;
 
 const HYPERLIQUID: &str = "https://api.hyperliquid.xyz";
 

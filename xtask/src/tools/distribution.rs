@@ -28,6 +28,16 @@ pub(super) fn install(what: &str, packages: &[&str], by_hand: &str) -> anyhow::R
     })
 }
 
+/// Fetches the lists of packages anew.
+pub(super) fn update() -> anyhow::Result<()> {
+    let Some(apt_get) = allowed_apt_get() else {
+        bail!(
+            "the lists of packages are missing or old, and this user may not fetch them: run `apt-get update` as root"
+        );
+    };
+    run_twice(&[&apt_get[..], &["update"]].concat())
+}
+
 /// `apt-get` as this user may call it without being asked for a password.
 fn allowed_apt_get() -> Option<Vec<&'static str>> {
     if !Path::new("/usr/bin/apt-get").is_file() {

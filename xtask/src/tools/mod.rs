@@ -5,6 +5,7 @@ pub(crate) mod browser;
 mod cargo_tool;
 mod distribution;
 pub(crate) mod foreign;
+pub(crate) mod peers;
 mod wasm_opt;
 
 use std::ffi::OsString;

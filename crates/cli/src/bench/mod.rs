@@ -1,21 +1,32 @@
-//! `nexus bench`: how many messages a server delivers, how late, and what that costs it.
+//! `nexus bench`: how many messages a server delivers, how late, and what that costs it; of Nexus and of others.
 //!
 //! The load is cheaper than any server that it measures: raw frames on plain sockets in one event loop, no JSON. Every
-//! delivery is counted by its offset, so that one that is lost, repeated or out of order fails the run. The time stands
-//! in the payload, taken when a message was due and not when it could be sent, so that a server that stalls is not
-//! spared the waiting (coordinated omission).
+//! delivery is counted by the number in its payload, so that one that is lost, repeated or out of order fails the run. The
+//! time stands there too, that at which a message was due and not that at which it could be sent, so that a server that
+//! stalls is not spared the waiting (coordinated omission).
+//!
+//! Read from `scenarios`, which say what is done; `load` does it; `tongues` know how each kind of server speaks.
 
-mod cpu;
+mod alarm;
+mod dial;
 mod frames;
+mod link;
 mod load;
+mod payload;
+mod process;
+mod publisher;
 mod report;
-mod socket;
+mod scenarios;
+mod tally;
+mod tongues;
+mod unfold;
 
 use std::time::Duration;
 
 use nexus_client::ServerUrl;
 use nexus_protocol::ChannelName;
 
+use self::tongues::Tongue;
 use crate::failure::Failure;
 
 /// Options of `nexus bench`.
@@ -25,6 +36,14 @@ pub(crate) struct Args {
     #[arg(long, value_name = "URL", env = "NEXUS_SERVER", default_value = "http://127.0.0.1:8080", value_parser = |text: &str| ServerUrl::parse(text))]
     server: ServerUrl,
 
+    /// What kind of server it is
+    #[arg(long = "as", value_enum, value_name = "KIND", default_value_t = Tongue::Nexus)]
+    tongue: Tongue,
+
+    /// What is measured
+    #[arg(long, value_enum, default_value_t = Scenario::Fanout)]
+    scenario: Scenario,
+
     /// A token that may subscribe and publish; its claim `messages_per_minute` bounds the rate
     #[arg(long, value_name = "TOKEN", env = "NEXUS_TOKEN", hide_env_values = true)]
     token: Option<String>,
@@ -33,11 +52,11 @@ pub(crate) struct Args {
     #[arg(long, default_value_t = 1_000)]
     subscribers: usize,
 
-    /// Over how many channels they are spread
+    /// Over how many topics they are spread
     #[arg(long, default_value_t = 1)]
     topics: usize,
 
-    /// The channel; with several, a number is appended to each
+    /// The channel; with several topics, a number is appended to each
     #[arg(long, default_value = "room:bench", value_parser = |text: &str| ChannelName::parse(text))]
     channel: ChannelName,
 
@@ -45,9 +64,13 @@ pub(crate) struct Args {
     #[arg(long, value_name = "JSON", default_value = "{}")]
     params: String,
 
-    /// Messages a second over all channels; 0 for as many as the server takes
+    /// Messages a second over all topics; 0 for as many as the server takes
     #[arg(long, default_value_t = 50.0)]
     rate: f64,
+
+    /// With --rate 0: messages that are on their way to somebody at a time
+    #[arg(long, default_value_t = 256, value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+    window: u64,
 
     /// Publish nothing: something else does
     #[arg(long)]
@@ -61,24 +84,40 @@ pub(crate) struct Args {
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = humantime::parse_duration)]
     time: Duration,
 
-    /// The server's process, to say what the deliveries cost it (Linux)
+    /// Connect from so many addresses of loopback; more than 25,000 connections take several by themselves
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    sources: usize,
+
+    /// Offer permessage-deflate, and insist on it
     #[arg(long)]
-    pid: Option<u32>,
+    deflate: bool,
+
+    /// The server's processes, to say what all this costs it (Linux)
+    #[arg(long, value_delimiter = ',')]
+    pid: Vec<u32>,
 
     /// The result as one line of JSON
     #[arg(long)]
     json: bool,
 }
 
+/// What is measured.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, clap::ValueEnum)]
+enum Scenario {
+    /// Deliveries: how many, how late, at which cost
+    Fanout,
+}
+
+impl Scenario {
+    /// Its name, as on the command line.
+    fn name(self) -> &'static str {
+        match self {
+            Scenario::Fanout => "fanout",
+        }
+    }
+}
+
 /// Runs the load and prints what it showed.
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
-    let result = load::run(args)?;
-    report::print(&result, args.json)?;
-    if result.faults > 0 {
-        return Err(Failure::Because(format!(
-            "{} deliveries were lost, repeated or out of order",
-            result.faults
-        )));
-    }
-    Ok(())
+    scenarios::run(args)?.finish(args.json)
 }

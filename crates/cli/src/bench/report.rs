@@ -3,72 +3,227 @@
 use std::io::Write;
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Map, Value, json};
 
-use super::load::Measured;
+use super::Args;
+use super::load::Load;
+use super::process::{self, Cpu};
+use super::tally::Faults;
 use crate::failure::Failure;
 
-/// Prints the result.
-pub(super) fn print(measured: &Measured, as_json: bool) -> Result<(), Failure> {
-    let mut out = std::io::stdout().lock();
-    let seconds = measured.took.as_secs_f64();
-    let per_second = measured.deliveries as f64 / seconds;
-    let cost = |cpu: Option<Duration>| {
-        let cpu = cpu.filter(|_| measured.deliveries > 0)?;
-        Some(cpu.as_secs_f64() * 1e6 / measured.deliveries as f64)
-    };
-    let share = |cpu: Option<Duration>| cpu.map(|cpu| cpu.as_secs_f64() / seconds * 100.0);
-    let latency = |quantile: f64| measured.latency.value_at_quantile(quantile) as f64 / 1_000.0;
-    if as_json {
-        let line = json!({
-            "subscribers": measured.subscribers,
-            "topics": measured.topics,
-            "payload_bytes": measured.size,
-            "seconds": seconds,
-            "published": measured.published,
-            "deliveries": measured.deliveries,
-            "deliveries_per_second": per_second,
-            "faults": measured.faults,
-            "latency_ms": {"p50": latency(0.5), "p99": latency(0.99), "p999": latency(0.999), "samples": measured.latency.len()},
-            "server_cpu_us_per_delivery": cost(measured.server_cpu),
-            "server_cpu_percent": share(measured.server_cpu),
-            "server_memory_bytes": measured.server_memory,
-            "own_cpu_percent": share(measured.own_cpu),
-            "connects_per_second": measured.connects_per_second,
-        });
-        return Ok(writeln!(out, "{line}")?);
+/// Of a core, in per cent; a load that used more may have been what was measured.
+const MOST_OWN_SHARE: f64 = 90.0;
+
+/// The result of a run.
+pub(super) struct Report {
+    /// The fields of the JSON.
+    pub(super) fields: Map<String, Value>,
+    /// The same for people.
+    pub(super) lines: Vec<String>,
+    pub(super) faults: Faults,
+    /// Subscribers that the server closed and should not have.
+    pub(super) closed: usize,
+}
+
+/// Times of the processor, of the server and of the load itself.
+#[derive(Clone, Copy)]
+pub(super) struct Clocks {
+    server: Option<Cpu>,
+    own: Option<Cpu>,
+}
+
+impl Clocks {
+    pub(super) fn read(args: &Args) -> Self {
+        Clocks {
+            server: process::cpu_of(&args.pid),
+            own: process::own_cpu(),
+        }
     }
-    writeln!(
-        out,
-        "{} deliveries in {seconds:.1} s ({per_second:.0} a second) to {} subscribers of {} channels, {} bytes each",
-        measured.deliveries, measured.subscribers, measured.topics, measured.size
-    )?;
-    writeln!(out, "lost, repeated or out of order: {}", measured.faults)?;
-    if !measured.latency.is_empty() {
-        writeln!(
-            out,
-            "latency: p50 {:.2} ms, p99 {:.2} ms, p99.9 {:.2} ms",
-            latency(0.5),
-            latency(0.99),
-            latency(0.999)
-        )?;
+
+    /// What was used since.
+    pub(super) fn elapsed(self, args: &Args) -> Self {
+        let now = Clocks::read(args);
+        let since = |now: Option<Cpu>, before: Option<Cpu>| Some(now?.since(before?));
+        Clocks {
+            server: since(now.server, self.server),
+            own: since(now.own, self.own),
+        }
     }
-    if let (Some(cost), Some(share)) = (cost(measured.server_cpu), share(measured.server_cpu)) {
-        writeln!(
-            out,
-            "the server used {cost:.2} µs a delivery, {share:.0} % of a core"
-        )?;
+
+    /// What the server used.
+    pub(super) fn server(self) -> Option<Duration> {
+        self.server.map(Cpu::sum)
     }
-    if let Some(memory) = measured.server_memory {
-        writeln!(
-            out,
-            "the server holds {:.1} MiB",
-            memory as f64 / f64::from(1 << 20)
-        )?;
+}
+
+impl Report {
+    /// What is the same of all scenarios.
+    pub(super) fn new(args: &Args) -> Self {
+        let mut report = Report {
+            fields: Map::new(),
+            lines: Vec::new(),
+            faults: Faults::default(),
+            closed: 0,
+        };
+        report.field("as", args.tongue.name());
+        report.field("scenario", args.scenario.name());
+        report.field("subscribers", args.subscribers);
+        report.field("topics", args.topics);
+        report.field("payload_bytes", args.size);
+        report
     }
-    if let Some(share) = share(measured.own_cpu) {
-        writeln!(out, "this load used {share:.0} % of a core")?;
+
+    /// Adds a field of the JSON.
+    pub(super) fn field(&mut self, name: &str, value: impl Into<Value>) {
+        self.fields.insert(name.to_owned(), value.into());
     }
-    writeln!(out, "connecting: {:.0} a second", measured.connects_per_second)?;
-    Ok(())
+
+    /// Adds a line for people.
+    pub(super) fn line(&mut self, line: String) {
+        self.lines.push(line);
+    }
+
+    /// Adds what was published and delivered in a time, how late, and what it cost.
+    pub(super) fn deliveries(&mut self, load: &Load<'_>, published: u64, took: Duration, used: Clocks) {
+        let deliveries = load.tally.deliveries;
+        let seconds = took.as_secs_f64();
+        let per_second = deliveries as f64 / seconds;
+        self.field("seconds", seconds);
+        self.field("published", published);
+        self.field("deliveries", deliveries);
+        self.field("deliveries_per_second", per_second);
+        self.line(format!(
+            "{deliveries} deliveries in {seconds:.1} s ({per_second:.0} a second) to {} subscribers of {} topics, {} bytes each",
+            load.args.subscribers, load.args.topics, load.args.size
+        ));
+        if load.args.deflate {
+            let deflated = load.reader.deflated;
+            self.field("deflated_frames", deflated);
+            self.line(format!("{deflated} frames came compressed"));
+        }
+        self.latency(load);
+        self.cost("delivery", deliveries, took, used);
+    }
+
+    fn latency(&mut self, load: &Load<'_>) {
+        let latency = &load.tally.latency;
+        // What somebody else published does not say when it was due.
+        if latency.is_empty() || load.args.listen {
+            self.field("latency_ms", Value::Null);
+            return;
+        }
+        let at = |quantile: f64| latency.value_at_quantile(quantile) as f64 / 1e6;
+        let most = latency.max() as f64 / 1e6;
+        let (p50, p99, p999) = (at(0.5), at(0.99), at(0.999));
+        self.field(
+            "latency_ms",
+            json!({"p50": p50, "p99": p99, "p999": p999, "max": most, "samples": latency.len()}),
+        );
+        self.line(format!(
+            "latency: p50 {p50:.2} ms, p99 {p99:.2} ms, p99.9 {p999:.2} ms, at most {most:.2} ms"
+        ));
+    }
+
+    /// Adds what something cost that happened so often: to the server, and to the load.
+    pub(super) fn cost(&mut self, what: &str, times: u64, took: Duration, used: Clocks) {
+        let each = |cpu: Option<Duration>| {
+            let cpu = cpu.filter(|_| times > 0)?;
+            Some(cpu.as_secs_f64() * 1e6 / times as f64)
+        };
+        let share = |cpu: Option<Duration>| Some(cpu?.as_secs_f64() / took.as_secs_f64() * 100.0);
+        let (server, own) = (used.server.map(Cpu::sum), used.own.map(Cpu::sum));
+        let user = |cpu: Option<Cpu>| each(cpu.map(|cpu| cpu.user));
+        self.field(&format!("server_cpu_us_per_{what}"), each(server));
+        self.field(&format!("server_user_us_per_{what}"), user(used.server));
+        self.field("server_cpu_percent", share(server));
+        self.field(&format!("own_cpu_us_per_{what}"), each(own));
+        self.field(&format!("own_user_us_per_{what}"), user(used.own));
+        self.field("own_cpu_percent", share(own));
+        if let (Some(cost), Some(inside), Some(share)) = (each(server), user(used.server), share(server)) {
+            self.line(format!(
+                "the server used {cost:.2} µs a {what}, {inside:.2} of it in itself and the rest in the kernel; {share:.0} % of a core"
+            ));
+        }
+        if let (Some(cost), Some(inside), Some(share)) = (each(own), user(used.own), share(own)) {
+            self.line(format!(
+                "this load used {cost:.2} µs a {what}, {inside:.2} of it in itself; {share:.0} % of a core"
+            ));
+            if share > MOST_OWN_SHARE {
+                let warning = "this load was busy all the time: the server may be able to do more";
+                self.field("warnings", json!([warning]));
+                self.line(format!("warning: {warning}"));
+            }
+        }
+    }
+
+    /// Adds the memory that the server holds now.
+    pub(super) fn memory(&mut self, args: &Args) {
+        let memory = process::memory_of(&args.pid);
+        self.field("server_memory_bytes", memory.map(|it| it.resident));
+        self.field("server_memory_peak_bytes", memory.map(|it| it.peak));
+        if let Some(memory) = memory {
+            self.line(format!(
+                "the server holds {}, and held {} at most",
+                mebibytes(memory.resident),
+                mebibytes(memory.peak)
+            ));
+        }
+    }
+
+    /// Adds what went wrong.
+    pub(super) fn faults(&mut self, load: &Load<'_>) {
+        self.faults = load.faults();
+        self.closed = load.ended.len();
+        let Faults {
+            lost,
+            repeated,
+            reordered,
+        } = self.faults;
+        self.field("faults", self.faults.sum());
+        self.field("lost", lost);
+        self.field("repeated", repeated);
+        self.field("reordered", reordered);
+        self.field("closed", self.closed);
+        self.line(format!(
+            "{lost} deliveries lost, {repeated} repeated, {reordered} out of order"
+        ));
+        if let Some(gone) = load.ended.first() {
+            self.line(format!("{} subscribers were cut off: {}", self.closed, gone.why));
+        }
+    }
+
+    /// Prints it, and fails if anything went wrong.
+    pub(super) fn finish(mut self, as_json: bool) -> Result<(), Failure> {
+        let mut out = std::io::stdout().lock();
+        if as_json {
+            self.fields.entry("warnings").or_insert_with(|| json!([]));
+            writeln!(out, "{}", Value::Object(self.fields))?;
+        } else {
+            for line in &self.lines {
+                writeln!(out, "{line}")?;
+            }
+        }
+        let Faults {
+            lost,
+            repeated,
+            reordered,
+        } = self.faults;
+        if self.faults.sum() > 0 {
+            return Err(Failure::Because(format!(
+                "{lost} deliveries were lost, {repeated} repeated, {reordered} out of order"
+            )));
+        }
+        if self.closed > 0 {
+            return Err(Failure::Because(format!(
+                "the server cut off {} subscribers",
+                self.closed
+            )));
+        }
+        Ok(())
+    }
+}
+
+/// Bytes, for people.
+pub(super) fn mebibytes(bytes: u64) -> String {
+    format!("{:.1} MiB", bytes as f64 / f64::from(1 << 20))
 }

@@ -386,6 +386,7 @@ impl Session {
             continuity,
             mode: subscribed.mode,
             throttle_ms: subscribed.throttle_ms,
+            key: subscribed.key,
         });
         if let Some(status) = subscribed.status {
             self.tell(Event::Status { topic, status });

@@ -135,10 +135,11 @@ impl Topics {
         position.offset = publication.offset;
         wanted.repeats = 0;
         wanted.news_at = Some(now);
+        // Of a filtered topic, offsets also skip what was not asked for: the server alone knows.
         let conflated = if wanted.wish.filters.is_empty() {
             skipped
         } else {
-            0
+            publication.conflated
         };
         wanted.conflated += conflated;
         Taken::Fresh { conflated }

@@ -324,7 +324,13 @@ pub(crate) fn subscribed(
     offset: u64,
     recovered: Option<bool>,
 ) -> Subscribed {
-    let mode = subscribe.mode.unwrap_or(subscribe.topic.default_mode());
+    let skips = subscribe.throttle_ms.is_some() || subscribe.key.is_some();
+    let default = if skips {
+        Mode::Latest
+    } else {
+        subscribe.topic.default_mode()
+    };
+    let mode = subscribe.mode.unwrap_or(default);
     Subscribed {
         channel: subscribe.topic.channel_name(),
         params: subscribe.topic.params(),
@@ -334,8 +340,8 @@ pub(crate) fn subscribed(
         recovered,
         mode,
         throttle_ms: subscribe.throttle_ms,
-        key: None,
-        contiguous: mode == Mode::Every && subscribe.throttle_ms.is_none(),
+        key: subscribe.key.clone(),
+        contiguous: mode == Mode::Every && subscribe.filters.is_empty(),
         status: None,
     }
 }

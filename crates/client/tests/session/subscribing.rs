@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use nexus_client::{AfterRefusal, Continuity, Event, LinkState, Loss, Wish};
 use nexus_protocol::{
-    ChannelStatus, ErrorCode, FeedState, Gap, Mode, Offset, Push, Refusal, Reply, Request, Subscribe,
+    ChannelStatus, Condition, ErrorCode, FeedState, Filters, Gap, Mode, Offset, Push, Refusal, Reply,
+    Request, Subscribe,
 };
 
 use crate::bench::{Bench, publication, room, secs, subscribed};
@@ -163,6 +164,43 @@ fn subscribing_again_changes_the_options_and_goes_on_where_it_stood() {
     assert!(matches!(told[1], Event::Publication { conflated: 0, .. }));
     assert!(matches!(told[2], Event::Publication { conflated: 3, .. }));
     assert_eq!(bench.session.conflated(&room("a")), Some(3));
+}
+
+#[test]
+fn a_key_is_asked_for_again_on_every_link_and_the_count_is_known_even_with_filters() {
+    let mut bench = Bench::live();
+    let wanted = Subscribe {
+        filters: Filters([("n".to_owned(), Condition::Equals(1.into()))].into()),
+        throttle_ms: Some(500),
+        key: Some("place.id".to_owned()),
+        ..Subscribe::to(room("a"))
+    };
+    bench.wish(Wish::Subscribe(wanted.clone()));
+    assert_eq!(bench.confirm(3, None).key, wanted.key);
+    let mut conflated = publication(&room("a"), 20, bench.wall());
+    conflated.conflated = 4;
+    bench.push(&Push::Publication(conflated));
+    let told = bench.events();
+    assert!(matches!(&told[0], Event::Subscribed { key, .. } if *key == wanted.key));
+    assert!(matches!(told[1], Event::Publication { conflated: 4, .. }));
+    assert_eq!(bench.session.conflated(&room("a")), Some(4));
+
+    let by_another = Subscribe {
+        key: Some("kind".to_owned()),
+        ..wanted
+    };
+    bench.wish(Wish::Subscribe(by_another.clone()));
+    let asked = bench.confirm(20, Some(true));
+    assert_eq!(
+        (asked.key, asked.recover.unwrap().offset),
+        (by_another.key, Offset(20))
+    );
+    bench.closed(1006);
+    bench.until_connecting();
+    bench.open();
+    bench.greet();
+    let asked = bench.confirm(20, Some(true));
+    assert_eq!(asked.key.as_deref(), Some("kind"));
 }
 
 #[test]

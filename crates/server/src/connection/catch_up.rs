@@ -95,7 +95,9 @@ impl Connection {
                 return true;
             }
             match (question, found) {
-                (Question::Snapshot { .. }, Found::Snapshot(snapshot)) => self.send_snapshot(behind, snapshot),
+                (Question::Snapshot { .. }, Found::Snapshot(snapshot)) => {
+                    self.send_snapshot(behind, snapshot)
+                }
                 (Question::Merged(offset), Found::Piece(all)) => self.send_merged(behind, offset, &all),
                 (Question::Newest(offset), Found::Piece(all)) => self.send_newest(behind, offset, &all),
                 (Question::Piece(offset), Found::Piece(piece)) => self.send_piece(behind, offset, &piece),
@@ -137,7 +139,13 @@ impl Connection {
             .filter(|publication| behind.selects(publication))
             .try_for_each(|publication| pending.push(publication));
         if all.missed > 0 || merged.is_err() {
-            return self.ask_broker(behind, Question::Snapshot { after: offset, until: None });
+            return self.ask_broker(
+                behind,
+                Question::Snapshot {
+                    after: offset,
+                    until: None,
+                },
+            );
         }
         self.send_pending(pending);
         self.outbox.caught_up(behind.lane, all.reaches, all.last);
@@ -150,7 +158,13 @@ impl Connection {
             self.tell(&behind.topic, gap_status(all, offset, wall_clock()));
             if all.by_key {
                 // What stands for each of the topic's own keys makes up for what is gone.
-                return self.ask_broker(behind, Question::Snapshot { after: offset, until: None });
+                return self.ask_broker(
+                    behind,
+                    Question::Snapshot {
+                        after: offset,
+                        until: None,
+                    },
+                );
             }
         }
         let mut pending = Pending::by(behind.key.as_ref());
@@ -179,7 +193,13 @@ impl Connection {
             self.tell(&behind.topic, gap_status(piece, offset, wall_clock()));
             if piece.by_key {
                 // What stands for each key makes up for what is gone.
-                return self.ask_broker(behind, Question::Snapshot { after: offset, until: None });
+                return self.ask_broker(
+                    behind,
+                    Question::Snapshot {
+                        after: offset,
+                        until: None,
+                    },
+                );
             }
         }
         for publication in piece.publications.iter().filter(|it| behind.selects(it)) {

@@ -33,7 +33,7 @@ use crate::auth::{Identity, Who};
 use crate::clock::wall_clock;
 use crate::conflate::Pending;
 use crate::connection::catch_up::CatchingUp;
-use crate::connection::dialect::Dialect;
+use crate::connection::dialect::{Dialect, Incoming};
 use crate::connection::requests::Done;
 use crate::connection::session::Session;
 pub(crate) use crate::connection::session::is_the_client_s_doing;
@@ -122,8 +122,8 @@ type Flow = ControlFlow<End>;
 pub struct Entrance {
     /// How its messages are written.
     pub dialect: Dialect,
-    /// Whether messages may be compressed.
-    pub deflated: bool,
+    /// How its frames are written.
+    pub class: WireClass,
     /// As whom it comes in, if it has said so already.
     pub identity: Option<Identity>,
     /// The end of the server waits for it.
@@ -141,7 +141,7 @@ impl Connection {
     ) -> Self {
         let Entrance {
             dialect,
-            deflated,
+            class,
             identity,
             tracked,
         } = entrance;
@@ -152,11 +152,7 @@ impl Connection {
         let entered = gateway
             .connections
             .enter(id.clone(), Arc::clone(&outbox), wall_clock());
-        let decoder = Decoder::new(limits.message_bytes as usize, deflated);
-        let class = WireClass {
-            text: dialect.text(),
-            deflated,
-        };
+        let decoder = Decoder::new(limits.message_bytes as usize, class.deflated);
         let mut connection = Connection {
             id,
             dialect,
@@ -320,7 +316,7 @@ impl Connection {
     fn send_presence(&mut self, work: PresenceWork) {
         match work {
             PresenceWork::News(news) => match self.dialect {
-                Dialect::Native => self.send(news.frame.clone()),
+                Dialect::Native | Dialect::Msgpack => self.send(news.frame.clone()),
                 Dialect::Classic(_) => {
                     self.push(&Push::Presence(news.topic.clone(), news.changes.update()));
                 }
@@ -386,13 +382,13 @@ impl Connection {
     fn handle_item(&mut self, item: &Item<'_>, now: Instant) -> Flow {
         match item {
             Item::Text(text) => {
-                self.handle_text(text, now)?;
+                self.handle_message(Incoming::Text(text), now)?;
                 self.poll_request()
             }
-            Item::Binary(_) => Flow::Break(End::Close(
-                CloseCode::UnsupportedData,
-                "text was agreed on, and no binary data",
-            )),
+            Item::Binary(bytes) => {
+                self.handle_message(Incoming::Binary(bytes), now)?;
+                self.poll_request()
+            }
             Item::Ping(payload) => {
                 self.wire.push(frames::pong(payload));
                 self.count_control(now)

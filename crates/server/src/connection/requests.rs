@@ -12,7 +12,7 @@ use crate::auth::{Grant, Who};
 use crate::clock::wall_clock;
 use crate::commands::room::Entered;
 use crate::commands::{self, Cx, Subscription};
-use crate::connection::dialect::Decoded;
+use crate::connection::dialect::{Decoded, Incoming};
 use crate::connection::session::is_the_client_s_doing;
 use crate::connection::{Connection, End, Flow};
 
@@ -33,9 +33,14 @@ pub(super) enum Answer {
 }
 
 impl Connection {
-    pub(super) fn handle_text(&mut self, text: &str, now: Instant) -> Flow {
+    pub(super) fn handle_message(&mut self, incoming: Incoming<'_>, now: Instant) -> Flow {
         let limits = &self.gateway.limits;
-        let Decoded { id, request } = self.dialect.decode(text, limits.message_bytes as usize);
+        let Decoded { id, request } = match self.dialect.decode(incoming, limits.message_bytes as usize) {
+            Ok(decoded) => decoded,
+            Err(wrong_frames) => {
+                return Flow::Break(End::Close(CloseCode::UnsupportedData, wrong_frames));
+            }
+        };
         let most = self.session.messages_per_minute(limits.messages_per_minute);
         if let Err(too_often) = self.session.messages.admit(now, most) {
             let refusal = Refusal::new(

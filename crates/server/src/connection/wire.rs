@@ -94,9 +94,11 @@ impl Wire {
         self.is_writable |= event.is_writable() || event.is_error();
     }
 
-    /// Queues a frame.
+    /// Queues a frame. For a link that is known to be broken, nothing is kept.
     pub fn push(&mut self, frame: Bytes) {
-        self.out.push(frame);
+        if !self.is_broken {
+            self.out.push(frame);
+        }
     }
 
     /// How many bytes wait to be written.

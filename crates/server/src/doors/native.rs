@@ -11,14 +11,14 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::header::{
-    AUTHORIZATION, CONNECTION, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL,
-    SEC_WEBSOCKET_VERSION, UPGRADE,
+    AUTHORIZATION, CONNECTION, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_EXTENSIONS, SEC_WEBSOCKET_KEY,
+    SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE, USER_AGENT,
 };
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
-use nexus_protocol::{CloseCode, JSON_SUBPROTOCOL};
+use nexus_protocol::{CloseCode, JSON_SUBPROTOCOL, MSGPACK_SUBPROTOCOL};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout};
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
@@ -27,7 +27,9 @@ use crate::auth::{Identity, TokenError};
 use crate::clock::wall_clock;
 use crate::connection::Entrance;
 use crate::connection::dialect::Dialect;
+use crate::deflate::{self, Accepted, Compression};
 use crate::doors::addresses::client_address;
+use crate::encoded::{Compressor, WireClass};
 use crate::engine::{self, Arrival};
 use crate::gateway::Gateway;
 
@@ -52,7 +54,8 @@ pub async fn classic(State(gateway): State<Arc<Gateway>>, request: Request) -> R
 }
 
 fn open(gateway: Arc<Gateway>, mut request: Request, dialect: Dialect) -> Response {
-    let handshake = match Handshake::read(request.method(), request.headers(), &dialect) {
+    let compression = gateway.compressor.as_ref().map(Compressor::how);
+    let handshake = match Handshake::read(request.method(), request.headers(), dialect, compression) {
         Ok(handshake) => handshake,
         Err(refusal) => return refusal.into_response(),
     };
@@ -65,10 +68,11 @@ fn open(gateway: Arc<Gateway>, mut request: Request, dialect: Dialect) -> Respon
     };
     let peer = request.extensions().get::<Peer>().copied();
     let admitted = admit(&gateway, peer, request.headers(), request.uri());
+    let (dialect, class) = (handshake.dialect.clone(), handshake.class());
     gateway
         .tasks
         .clone()
-        .spawn(enter(gateway, upgrade, dialect, false, admitted));
+        .spawn(enter(gateway, upgrade, dialect, class, admitted));
     handshake.accept()
 }
 
@@ -77,12 +81,13 @@ async fn enter(
     gateway: Arc<Gateway>,
     upgrade: OnUpgrade,
     dialect: Dialect,
-    deflated: bool,
+    class: WireClass,
     admitted: Result<Option<Identity>, Away>,
 ) {
     let Ok(Ok(upgraded)) = timeout(UPGRADE_DEADLINE, upgrade).await else {
         return;
     };
+    tracing::debug!(wire.text = ?class.text, wire.deflated = class.deflated, "a WebSocket was opened");
     // Our listener accepts plain sockets and nothing else.
     let Ok(parts) = upgraded.downcast::<TokioIo<TcpStream>>() else {
         tracing::error!("a WebSocket came over something that is no socket");
@@ -99,7 +104,7 @@ async fn enter(
     let entrance = match admitted {
         Ok(identity) => Ok(Entrance {
             dialect,
-            deflated,
+            class,
             identity,
             tracked,
         }),
@@ -184,14 +189,25 @@ fn token(headers: &HeaderMap, uri: &Uri) -> Option<String> {
 /// A WebSocket handshake that is right.
 struct Handshake {
     accept: String,
-    has_protocol: bool,
+    /// What was agreed on.
+    dialect: Dialect,
+    /// Whether the client wants to be told so.
+    names_subprotocol: bool,
+    /// What was agreed on about compression, if anything was.
+    deflate: Option<Accepted>,
 }
 
 impl Handshake {
     /// Checks what RFC 6455 wants of a client, and what we can speak.
     ///
+    /// Of the subprotocols that a client offers, the first that we speak is agreed on: it names first what it likes best.
     /// The classic door knows no subprotocols, and lets those that are offered be.
-    fn read(method: &Method, headers: &HeaderMap, dialect: &Dialect) -> Result<Self, NoHandshake> {
+    fn read(
+        method: &Method,
+        headers: &HeaderMap,
+        dialect: Dialect,
+        compression: Option<Compression>,
+    ) -> Result<Self, NoHandshake> {
         let names = |header: HeaderName, token: &str| {
             lists(headers, header).any(|item| item.eq_ignore_ascii_case(token))
         };
@@ -205,17 +221,28 @@ impl Handshake {
             .get(SEC_WEBSOCKET_KEY)
             .filter(|key| key.len() == 24)
             .ok_or(NoHandshake::Key)?;
-        let is_native = *dialect == Dialect::Native;
-        let offers_any = is_native && headers.contains_key(SEC_WEBSOCKET_PROTOCOL);
-        let has_protocol =
-            is_native && lists(headers, SEC_WEBSOCKET_PROTOCOL).any(|offered| offered == JSON_SUBPROTOCOL);
-        if offers_any && !has_protocol {
-            return Err(NoHandshake::Subprotocol);
-        }
+        let is_classic = matches!(dialect, Dialect::Classic(_));
+        let names_subprotocol = !is_classic && headers.contains_key(SEC_WEBSOCKET_PROTOCOL);
+        let dialect = match names_subprotocol {
+            true => lists(headers, SEC_WEBSOCKET_PROTOCOL)
+                .find_map(Dialect::of_subprotocol)
+                .ok_or(NoHandshake::Subprotocol)?,
+            false => dialect,
+        };
         Ok(Handshake {
             accept: derive_accept_key(key.as_bytes()),
-            has_protocol,
+            dialect,
+            names_subprotocol,
+            deflate: compression.and_then(|compression| compressed(headers, compression)),
         })
+    }
+
+    /// How frames are written for the connection.
+    fn class(&self) -> WireClass {
+        WireClass {
+            text: self.dialect.text(),
+            deflated: self.deflate.is_some(),
+        }
     }
 
     fn accept(self) -> Response {
@@ -227,8 +254,13 @@ impl Handshake {
         if let Ok(accept) = HeaderValue::from_str(&self.accept) {
             headers.insert(SEC_WEBSOCKET_ACCEPT, accept);
         }
-        if self.has_protocol {
-            headers.insert(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(JSON_SUBPROTOCOL));
+        if self.names_subprotocol {
+            let agreed = HeaderValue::from_static(self.dialect.name());
+            headers.insert(SEC_WEBSOCKET_PROTOCOL, agreed);
+        }
+        let agreed = self.deflate.map(|deflate| HeaderValue::try_from(deflate.answer));
+        if let Some(Ok(agreed)) = agreed {
+            headers.insert(SEC_WEBSOCKET_EXTENSIONS, agreed);
         }
         response
     }
@@ -270,12 +302,22 @@ impl IntoResponse for NoHandshake {
                 .into_response(),
             NoHandshake::Subprotocol => {
                 let sentence = format!(
-                    "this server speaks the subprotocol {JSON_SUBPROTOCOL}, and that was not offered\n"
+                    "this server speaks the subprotocols {JSON_SUBPROTOCOL} and {MSGPACK_SUBPROTOCOL}, and neither was offered\n"
                 );
                 (StatusCode::BAD_REQUEST, sentence).into_response()
             }
         }
     }
+}
+
+/// What is agreed on with a client about compression, if anything is.
+fn compressed(headers: &HeaderMap, compression: Compression) -> Option<Accepted> {
+    let fails = |agent: &HeaderValue| agent.to_str().is_ok_and(deflate::is_known_to_fail);
+    if headers.get(USER_AGENT).is_some_and(fails) {
+        return None;
+    }
+    let lines = headers.get_all(SEC_WEBSOCKET_EXTENSIONS).into_iter();
+    deflate::negotiate(lines.filter_map(|line| line.to_str().ok()), compression)
 }
 
 /// The items of a header that is a list, over all its lines.
@@ -290,6 +332,62 @@ fn lists(headers: &HeaderMap, header: HeaderName) -> impl Iterator<Item = &str> 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn handshake(
+        lines: &[(HeaderName, &str)],
+        dialect: Dialect,
+        compression: Option<Compression>,
+    ) -> Handshake {
+        let mut headers = HeaderMap::new();
+        for (name, value) in [
+            (CONNECTION, "Upgrade"),
+            (UPGRADE, "websocket"),
+            (SEC_WEBSOCKET_VERSION, "13"),
+            (SEC_WEBSOCKET_KEY, "dGhlIHNhbXBsZSBub25jZQ=="),
+        ] {
+            headers.insert(name, HeaderValue::from_static(value));
+        }
+        for (name, value) in lines {
+            headers.append(name, value.parse().unwrap());
+        }
+        Handshake::read(&Method::GET, &headers, dialect, compression).unwrap()
+    }
+
+    #[test]
+    fn compression_is_agreed_on_at_both_doors_where_it_is_on_and_offered() {
+        const SAFARI: &str = "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/15.1 Safari/605.1.15";
+        const ANSWER: &str = "permessage-deflate; server_no_context_takeover; client_no_context_takeover";
+        let on = Some(Compression::DEFAULT);
+        let chromium = (
+            SEC_WEBSOCKET_EXTENSIONS,
+            "permessage-deflate; client_max_window_bits",
+        );
+        let unknown = (SEC_WEBSOCKET_EXTENSIONS, "permessage-foo");
+        let safari = (USER_AGENT, SAFARI);
+        for (case, lines, compression, expected) in [
+            ("offered", &[chromium.clone()][..], on, Some(ANSWER)),
+            (
+                "offered in the second line",
+                &[unknown.clone(), chromium.clone()],
+                on,
+                Some(ANSWER),
+            ),
+            ("switched off", &[chromium.clone()], None, None),
+            ("not offered", &[], on, None),
+            ("another offered", &[unknown], on, None),
+            ("offered by one that cannot do it", &[chromium, safari], on, None),
+        ] {
+            for dialect in [Dialect::Native, Dialect::Msgpack, Dialect::classic()] {
+                let text = dialect.text();
+                let handshake = handshake(lines, dialect, compression);
+                let deflated = expected.is_some();
+                assert_eq!(handshake.class(), WireClass { text, deflated }, "{case}");
+                let response = handshake.accept();
+                let answer = response.headers().get(SEC_WEBSOCKET_EXTENSIONS);
+                assert_eq!(answer.map(|answer| answer.to_str().unwrap()), expected, "{case}");
+            }
+        }
+    }
 
     #[test]
     fn a_token_is_found_in_the_header_or_the_query() {

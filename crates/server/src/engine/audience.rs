@@ -227,7 +227,10 @@ impl Audiences {
         };
         let audience = &self.audiences[*key];
         let members = audience.cohorts.iter().flat_map(|(_, cohort)| &cohort.members);
-        for number in members.map(|member| member.seat).chain(audience.strays.iter().copied()) {
+        for number in members
+            .map(|member| member.seat)
+            .chain(audience.strays.iter().copied())
+        {
             let seat = &self.seats[number as usize];
             if let Some(connection) = clients.served(seat.connection.slot) {
                 connection.outbox().offer_presence(seat.lane, news);
@@ -253,7 +256,11 @@ impl Audiences {
 
     /// Something was published that did not come: all members step out where they are, and find the gap themselves.
     fn dissolve(&mut self, key: usize, clients: &mut Clients) {
-        let cohorts: Vec<usize> = self.audiences[key].cohorts.iter().map(|(cohort, _)| cohort).collect();
+        let cohorts: Vec<usize> = self.audiences[key]
+            .cohorts
+            .iter()
+            .map(|(cohort, _)| cohort)
+            .collect();
         for cohort in cohorts {
             while let Some(member) = self.first_member(key, cohort) {
                 self.step_out(key, cohort, member, clients);
@@ -273,7 +280,9 @@ impl Audiences {
         if let Some(connection) = clients.served(member.slot) {
             let outbox = connection.outbox();
             match waits.pending() {
-                Some(pending) => outbox.step_out_with(seat.lane, at, pending.offset().max(at), pending.clone()),
+                Some(pending) => {
+                    outbox.step_out_with(seat.lane, at, pending.offset().max(at), pending.clone())
+                }
                 None => outbox.step_out(seat.lane, at),
             }
             for said in waits.said() {
@@ -296,7 +305,14 @@ impl Audiences {
     }
 
     /// A member steps out where its cohort is, and reads from the broker what comes.
-    fn fall_behind(&self, member: Member, at: Offset, newest: Offset, untold: &[Said], clients: &mut Clients) {
+    fn fall_behind(
+        &self,
+        member: Member,
+        at: Offset,
+        newest: Offset,
+        untold: &[Said],
+        clients: &mut Clients,
+    ) {
         let seat = &self.seats[member.seat as usize];
         let states = untold.iter().filter_map(|said| match said {
             Said::Status(status) => Some(status),
@@ -446,7 +462,14 @@ impl Audiences {
     }
 
     /// Too much waits for a member: it steps out before what is said now.
-    fn step_aside(&mut self, key: usize, cohort: usize, member: Member, said: &[Said], clients: &mut Clients) {
+    fn step_aside(
+        &mut self,
+        key: usize,
+        cohort: usize,
+        member: Member,
+        said: &[Said],
+        clients: &mut Clients,
+    ) {
         let audience = &self.audiences[key];
         let waits = &audience.cohorts[cohort];
         let (at, newest) = (waits.clock.offset(), audience.newest.unwrap_or_default());

@@ -95,10 +95,16 @@ impl Engine {
 
     /// Hands a client to the shard that has the fewest.
     pub fn adopt(&self, arrival: Arrival) {
-        let fewest = self.shards.iter().min_by_key(|door| door.load.load(Ordering::Relaxed));
+        let fewest = self
+            .shards
+            .iter()
+            .min_by_key(|door| door.load.load(Ordering::Relaxed));
         if let Some(door) = fewest {
             door.load.fetch_add(1, Ordering::Relaxed);
-            door.arrivals.lock().unwrap_or_else(PoisonError::into_inner).push(arrival);
+            door.arrivals
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .push(arrival);
             door.mailbox.wake();
         }
     }
@@ -135,6 +141,10 @@ impl Door {
     fn may_sleep(&self) -> bool {
         self.mailbox.may_sleep()
             && !self.is_closed()
-            && self.arrivals.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
+            && self
+                .arrivals
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .is_empty()
     }
 }

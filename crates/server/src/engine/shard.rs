@@ -103,7 +103,12 @@ impl Shard {
         if self.clients.has_called() {
             return Duration::ZERO;
         }
-        let next = self.wheel.next().into_iter().chain(self.audiences.held_until()).min();
+        let next = self
+            .wheel
+            .next()
+            .into_iter()
+            .chain(self.audiences.held_until())
+            .min();
         let sleep = next.map_or(LONGEST_SLEEP, |next| {
             // Rounded up, because the system rounds down.
             let left = next.saturating_duration_since(Instant::now());
@@ -151,7 +156,8 @@ impl Shard {
         }
         self.read_post();
         let now = Instant::now();
-        self.audiences.flush(now, &mut self.clients, self.metrics.as_ref());
+        self.audiences
+            .flush(now, &mut self.clients, self.metrics.as_ref());
         self.write(now);
         self.audiences.settle(&mut self.clients);
     }
@@ -168,7 +174,11 @@ impl Shard {
         let id = self.clients.reserve();
         let mut stream = mio::net::TcpStream::from_std(stream);
         let interest = Interest::READABLE | Interest::WRITABLE;
-        if let Err(error) = self.poll.registry().register(&mut stream, Token(id.slot as usize), interest) {
+        if let Err(error) = self
+            .poll
+            .registry()
+            .register(&mut stream, Token(id.slot as usize), interest)
+        {
             tracing::warn!(%error, "a connection cannot be watched");
             return self.leave_place(id.slot);
         }

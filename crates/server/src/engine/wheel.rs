@@ -73,7 +73,9 @@ impl<T> Wheel<T> {
     /// When to ring again; none if there is nothing to ring.
     pub(super) fn next(&self) -> Option<Instant> {
         let from = self.turned % SLOTS + 1;
-        let in_turn = self.first_taken(from).map(|slot| self.turned - self.turned % SLOTS + slot);
+        let in_turn = self
+            .first_taken(from)
+            .map(|slot| self.turned - self.turned % SLOTS + slot);
         let tick = in_turn.or_else(|| {
             let (_, waiting) = self.later.first_key_value()?;
             waiting.iter().map(|(tick, _)| *tick).min()
@@ -94,7 +96,9 @@ impl<T> Wheel<T> {
         while let Some(slot) = self.first_taken(from).filter(|slot| *slot <= last) {
             self.taken[(slot / 64) as usize] &= !(1 << (slot % 64));
             // An idle wheel holds no memory.
-            std::mem::take(&mut self.slots[slot as usize]).into_iter().for_each(&mut *due);
+            std::mem::take(&mut self.slots[slot as usize])
+                .into_iter()
+                .for_each(&mut *due);
             from = slot + 1;
         }
         self.turned = until;

@@ -1,6 +1,8 @@
 //! The promise of an outbox against a model: whatever is published and taken in whatever order, a subscriber gets
 //! every publication once and in order, or is told how many it did not get.
 
+mod changing;
+
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;

@@ -85,6 +85,11 @@ impl Service {
         }
     }
 
+    /// The process that holds the program; the program itself is its child.
+    pub(crate) fn leash_id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// What people call it.
     pub(crate) fn name(&self) -> &'static str {
         self.name

@@ -1,0 +1,1 @@
+//! Each tongue, its bytes cut everywhere.
