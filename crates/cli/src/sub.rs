@@ -34,17 +34,25 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE")]
     subscription_token_file: Option<PathBuf>,
 
-    /// Only the newest of what waits while this end is slow
-    #[arg(long, conflicts_with = "every")]
+    /// Every publication in order, or only the newest of what waits while this end is slow, or the throttle lasts
+    #[arg(long, value_enum)]
+    mode: Option<ModeWord>,
+
+    /// The same as --mode latest
+    #[arg(long, conflicts_with_all = ["every", "mode"])]
     latest: bool,
 
-    /// Every publication, in order
-    #[arg(long, conflicts_with = "throttle")]
+    /// The same as --mode every
+    #[arg(long, conflicts_with = "mode")]
     every: bool,
 
-    /// At most one publication in so many milliseconds
-    #[arg(long, value_name = "MS")]
+    /// Nothing for so many milliseconds after something came, and then the newest; means --mode latest
+    #[arg(long, value_name = "MS", conflicts_with = "every")]
     throttle: Option<u32>,
+
+    /// The newest of each value of this field, such as place.id, and not the newest of all; means --mode latest
+    #[arg(long, value_name = "FIELD", conflicts_with = "every")]
+    key: Option<String>,
 
     /// Whole messages as JSON, as they come over the wire, one a line
     #[arg(long, conflicts_with = "pretty")]
@@ -65,6 +73,15 @@ pub(crate) struct Args {
     /// Go on behind this position, as a former run named it at its end
     #[arg(long, value_name = "EPOCH:OFFSET", value_parser = parse_position)]
     recover: Option<Position>,
+}
+
+/// A mode, as it is written.
+#[derive(Clone, Copy, clap::ValueEnum)]
+enum ModeWord {
+    /// Every publication
+    Every,
+    /// The newest
+    Latest,
 }
 
 /// Why listening ended well.
@@ -119,11 +136,17 @@ impl Args {
         let selected = selected.map_err(|error| Failure::Nonsense(error.to_string()))?;
         let mut subscribe = Subscribe::to(selected.topic);
         subscribe.throttle_ms = self.throttle.or(selected.throttle_ms);
-        subscribe.mode = match (self.latest, self.every) {
-            (true, _) => Some(Mode::Latest),
-            (_, true) => Some(Mode::Every),
-            (false, false) => None,
+        subscribe.key.clone_from(&self.key);
+        subscribe.mode = match (self.mode, self.latest, self.every) {
+            (Some(ModeWord::Latest), ..) | (None, true, _) => Some(Mode::Latest),
+            (Some(ModeWord::Every), ..) | (None, _, true) => Some(Mode::Every),
+            (None, false, false) => None,
         };
+        let skips = subscribe.throttle_ms.is_some() || subscribe.key.is_some();
+        if subscribe.mode == Some(Mode::Every) && skips {
+            let why = "a throttle and a key skip what is in between: leave `--mode every` out";
+            return Err(Failure::Nonsense(why.to_owned()));
+        }
         subscribe.filters = self.filter.filters();
         if let Some(file) = &self.subscription_token_file {
             subscribe.token = Some(SubscriptionToken(read_token(file)?));
@@ -179,14 +202,11 @@ impl Printer {
                     publication,
                     conflated,
                 } => {
-                    self.publication(&publication)?;
+                    self.publication(&publication, conflated)?;
                     self.printed = Some(Printed {
                         offset: publication.offset,
                         is_of_many: publication.snapshot && publication.topic.has_keys(),
                     });
-                    if conflated > 0 && matches!(self.style, Style::Pretty) {
-                        self.note(&format!("{conflated} before it were replaced by it"));
-                    }
                     if self.is_enough() {
                         return Ok(End::Enough);
                     }
@@ -212,7 +232,16 @@ impl Printer {
                         "the server is going down ({message}); back in {seconds:.1} s"
                     ));
                 }
-                Event::Subscribed { topic, .. } => self.note(&format!("subscribed to {topic}")),
+                Event::Subscribed {
+                    topic,
+                    mode,
+                    throttle_ms,
+                    key,
+                    ..
+                } => {
+                    let how = how(mode, throttle_ms, key.as_deref());
+                    self.note(&format!("subscribed to {topic}{how}"));
+                }
                 Event::Status { topic, status } => self.status(&topic, &status),
                 Event::Lost { topic, loss } => {
                     self.printed = None;
@@ -246,7 +275,7 @@ impl Printer {
         *left == 0
     }
 
-    fn publication(&mut self, publication: &Publication) -> Result<(), Failure> {
+    fn publication(&mut self, publication: &Publication, conflated: u64) -> Result<(), Failure> {
         let head = || {
             let time = publication.timestamp.to_string();
             let mark = if publication.snapshot { " snapshot" } else { "" };
@@ -255,8 +284,12 @@ impl Printer {
                 .as_ref()
                 .map(|user| format!(" {user}"))
                 .unwrap_or_default();
+            let conflated = match conflated {
+                0 => String::new(),
+                conflated => format!(" ({conflated} conflated)"),
+            };
             self.paint
-                .dim(&format!("{time} #{}{mark}{from}", publication.offset))
+                .dim(&format!("{time} #{}{mark}{conflated}{from}", publication.offset))
         };
         match self.style {
             Style::Json => {
@@ -343,6 +376,19 @@ impl Printer {
 /// Says something beside the output. Nobody may listen, and that is fine.
 fn say(text: String) {
     let _ = writeln!(std::io::stderr(), "{text}");
+}
+
+/// How it is listened to, where that is not everything.
+fn how(mode: Mode, throttle_ms: Option<u32>, key: Option<&str>) -> String {
+    let mut how = match (mode, key) {
+        (Mode::Every, _) => return String::new(),
+        (Mode::Latest, Some(key)) => format!(": the newest of each {key}"),
+        (Mode::Latest, None) => ": the newest".to_owned(),
+    };
+    if let Some(throttle) = throttle_ms {
+        how.push_str(&format!(", every {throttle} ms at most"));
+    }
+    how
 }
 
 fn refused(topic: &Topic, refusal: &Refusal) -> String {

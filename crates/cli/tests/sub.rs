@@ -7,7 +7,8 @@ mod nexus;
 use nexus::Nexus;
 use nexus_client::script::{Connection, Script};
 use nexus_protocol::{
-    ChannelName, ErrorCode, MessageId, Params, Position, Refusal, Reply, Request, Subscribe, Topic,
+    ChannelName, Epoch, ErrorCode, MessageId, Offset, Params, Position, Refusal, Reply, Request, Subscribe,
+    Subscribed, Topic,
 };
 
 #[tokio::test]
@@ -133,6 +134,69 @@ async fn options_become_the_subscription() {
     let Position { epoch, offset } = subscribe.recover.unwrap();
     assert_eq!((epoch.as_str(), offset.0), ("k3v9", 1041));
     assert_eq!(subscribe.mode, Some(nexus_protocol::Mode::Every));
+
+    let options = [
+        "events",
+        "--mode",
+        "latest",
+        "--throttle",
+        "200",
+        "--key",
+        "place.id",
+    ];
+    let subscribe = subscription(&options).await;
+    assert_eq!(subscribe.mode, Some(nexus_protocol::Mode::Latest));
+    assert_eq!(
+        (subscribe.throttle_ms, subscribe.key.as_deref()),
+        (Some(200), Some("place.id"))
+    );
+    let by_key = subscription(&["events", "--key", "kind"]).await;
+    assert_eq!((by_key.mode, by_key.key.as_deref()), (None, Some("kind")));
+}
+
+#[tokio::test]
+async fn what_was_conflated_is_counted() {
+    let script = Script::listen().await;
+    let server = script.url();
+    let nexus = Nexus::run(&[
+        "sub",
+        "room:lobby",
+        "--key=k",
+        "--count=2",
+        "--server",
+        server.as_str(),
+    ]);
+    let mut connection = script.accept().await;
+    let (id, subscribe) = greet(&mut connection).await;
+    let subscribed = Reply::Subscribed(Subscribed {
+        channel: room().channel_name(),
+        params: Params::default(),
+        filters: Default::default(),
+        epoch: Epoch::parse("e1").unwrap(),
+        offset: Offset(0),
+        recovered: None,
+        mode: nexus_protocol::Mode::Latest,
+        throttle_ms: Some(200),
+        key: subscribe.key,
+        contiguous: false,
+        status: None,
+    });
+    connection.reply(&id, &subscribed).await;
+    connection.publish(&room(), 1).await;
+    connection.publish(&room(), 5).await;
+    connection.close_code().await;
+    let done = nexus.done().await;
+    assert!(
+        done.stdout.ends_with(" #5 (3 conflated) {\"n\":5}\n"),
+        "{}",
+        done.stdout
+    );
+    assert!(
+        done.stderr
+            .contains("subscribed to room:lobby: the newest of each k, every 200 ms at most\n"),
+        "{}",
+        done.stderr
+    );
 }
 
 #[tokio::test]
@@ -296,6 +360,14 @@ async fn what_makes_no_sense_is_said_at_once() {
         (&["sub", "prices", "--params", "[1]"], "params are a JSON object"),
         (&["sub", "prices", "--recover", "7"], "epoch:offset"),
         (&["sub", "prices", "--every", "--latest"], "cannot be used with"),
+        (
+            &["sub", "events", "--mode=latest", "--every"],
+            "cannot be used with",
+        ),
+        (
+            &["sub", "events", "--mode=every", "--key=kind"],
+            "skip what is in between",
+        ),
         (&["sub", "prices", "--server", "ftp://a"], "http://"),
     ] {
         let done = Nexus::run(args).done().await;

@@ -14,6 +14,7 @@ use nexus_protocol::{Offset, PublicationHead, Timestamp, Topic, UserId, classic,
 
 use crate::content::{Content, Draft, Parts};
 use crate::filters::{Fields, Predicate};
+use crate::frames;
 
 pub use compressor::{Compressed, Compressor};
 
@@ -280,13 +281,7 @@ impl Publication {
 
 /// The text in a frame that [`text_frame`] made.
 pub fn frame_text(frame: &[u8]) -> &str {
-    let header = match frame.get(1) {
-        Some(126) => 4,
-        Some(127) => 10,
-        Some(_) | None => 2,
-    };
-    let text = frame.get(header..).unwrap_or_default();
-    std::str::from_utf8(text).unwrap_or_default()
+    std::str::from_utf8(frames::payload(frame)).unwrap_or_default()
 }
 
 /// What stands as JSON in a text frame, as MessagePack in a binary frame. What we frame is JSON; if it were not, this
@@ -303,32 +298,12 @@ pub fn msgpack_frame(native: &[u8]) -> Option<Bytes> {
 
 /// A text as an unmasked WebSocket text frame ([RFC 6455](https://www.rfc-editor.org/rfc/rfc6455#section-5.2)).
 pub fn text_frame(text: &str) -> Bytes {
-    const FINAL_TEXT: u8 = 0x81;
-    frame(FINAL_TEXT, text.as_bytes())
+    frames::text(text)
 }
 
 /// Bytes as an unmasked WebSocket binary frame.
 pub fn binary_frame(bytes: &[u8]) -> Bytes {
-    const FINAL_BINARY: u8 = 0x82;
-    frame(FINAL_BINARY, bytes)
-}
-
-fn frame(first_byte: u8, payload: &[u8]) -> Bytes {
-    let mut frame = Vec::with_capacity(payload.len() + 10);
-    frame.push(first_byte);
-    match payload.len() {
-        small @ 0..=125 => frame.push(small as u8),
-        medium @ 126..=0xffff => {
-            frame.push(126);
-            frame.extend_from_slice(&(medium as u16).to_be_bytes());
-        }
-        large => {
-            frame.push(127);
-            frame.extend_from_slice(&(large as u64).to_be_bytes());
-        }
-    }
-    frame.extend_from_slice(payload);
-    frame.into()
+    frames::binary(bytes)
 }
 
 #[cfg(test)]
@@ -405,6 +380,29 @@ mod tests {
         );
         assert_eq!(compressor.compressed().frames, 2);
         assert!(large.bytes() > plain.bytes());
+    }
+
+    #[test]
+    fn a_publication_is_packed_once_for_all_who_speak_messagepack() {
+        let head = Arc::new(TopicHead::of(&topic()));
+        let content = Content::Whole(r#"{"raw":{"$bytes":"AAEC"},"n":[1,2.5]}"#.into());
+        let publication = Publication::new(&head, Offset(3), Timestamp::EXAMPLE, content);
+        let class = WireClass {
+            text: WireText::Msgpack,
+            deflated: false,
+        };
+        let packed = publication.frame_for(class).unwrap();
+        assert_eq!(packed[0], 0x82);
+        assert!(packed.windows(5).any(|bytes| bytes == b"\xc4\x03\x00\x01\x02"));
+        let bounds = msgpack::Bounds {
+            bytes: 1024,
+            depth: 8,
+        };
+        let text = msgpack::unpack(frames::payload(&packed), bounds).unwrap();
+        assert_eq!(text, frame_text(&publication.frame));
+        let again = publication.frame_for(class).unwrap();
+        assert_eq!(again.as_ptr(), packed.as_ptr(), "it is kept");
+        assert_eq!(msgpack_frame(&text_frame("no JSON")), None);
     }
 
     #[test]

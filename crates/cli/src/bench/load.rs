@@ -3,19 +3,21 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{bail, ensure};
-use mio::{Events, Interest, Poll, Token};
+use mio::{Events, Poll, Token};
 
 use super::alarm::Alarm;
 use super::dial::{self, Dialer};
+use super::flight::Flight;
 use super::link::{Ended, Link, Reader};
 use super::payload::{self, Stamp};
-use super::publisher::{Pace, Publisher, Schedule};
+use super::publisher::{Publisher, Schedule};
 use super::tally::{Faults, Tally, UNHEARD};
-use super::tongues::{Heard, Role, Speech, Tongue};
+use super::tongues::{Heard, Speech, Tongue};
 use super::unfold::Unfolder;
 use super::{Args, Scenario};
 
-const PUBLISHER: Token = Token(usize::MAX - 1);
+/// The publisher among the sockets.
+pub(super) const PUBLISHER: Token = Token(usize::MAX - 1);
 const ALARM: Token = Token(usize::MAX - 2);
 /// What is read at once, of whichever socket.
 const BUFFER_BYTES: usize = 256 << 10;
@@ -25,8 +27,6 @@ const EVENTS: usize = 128;
 pub(super) const IN_FLIGHT: usize = 64;
 /// Nothing that one waits for takes longer, unless the server is gone.
 pub(super) const PATIENCE: Duration = Duration::from_secs(30);
-/// So often is published until everyone has heard something.
-const KNOCK: Duration = Duration::from_secs(1);
 
 /// Connections, and what came of them.
 pub(super) struct Load<'a> {
@@ -38,16 +38,16 @@ pub(super) struct Load<'a> {
     pub(super) news: Vec<News>,
     pub(super) ended: Vec<Gone>,
     pub(super) dialer: Dialer,
-    links: Vec<Option<Link>>,
+    pub(super) links: Vec<Option<Link>>,
     /// The number that is due next, by subscriber.
-    next: Vec<u64>,
+    pub(super) next: Vec<u64>,
     /// The subscribers that shall get everything.
-    counted: Vec<usize>,
-    window: Window,
-    poll: Poll,
+    pub(super) counted: Vec<usize>,
+    pub(super) flight: Option<Flight>,
+    pub(super) poll: Poll,
     events: Option<Events>,
-    alarm: Alarm,
-    schedule: Option<Schedule>,
+    pub(super) alarm: Alarm,
+    pub(super) schedule: Option<Schedule>,
     refused: Option<String>,
 }
 
@@ -69,15 +69,6 @@ pub(super) struct Gone {
     /// The number that was due next; none if it was not counted.
     next: Option<u64>,
     pub(super) why: Ended,
-}
-
-/// What everyone has.
-#[derive(Default)]
-struct Window {
-    /// A subscriber of those that have least.
-    laggard: usize,
-    /// The message that it waits for.
-    reached: u64,
 }
 
 impl<'a> Load<'a> {
@@ -140,7 +131,7 @@ impl<'a> Load<'a> {
             links: Vec::new(),
             next: Vec::new(),
             counted: Vec::new(),
-            window: Window::default(),
+            flight: None,
             poll,
             events: Some(Events::with_capacity(EVENTS)),
             alarm,
@@ -154,194 +145,26 @@ impl<'a> Load<'a> {
         subscriber % self.args.topics
     }
 
-    /// Begins the connection of a subscriber.
-    pub(super) fn begin(&mut self, subscriber: usize) -> anyhow::Result<()> {
-        if self.links.len() <= subscriber {
-            self.links.resize_with(subscriber + 1, || None);
-            self.next.resize(subscriber + 1, UNHEARD);
-        }
-        let role = Role::Subscriber(self.topic_of(subscriber));
-        let mut link = Link::new(self.dialer.dial()?, role, &self.reader.speech);
-        let interest = Interest::READABLE | Interest::WRITABLE;
-        self.poll
-            .registry()
-            .register(&mut link.stream, Token(subscriber), interest)?;
-        self.links[subscriber] = Some(link);
-        self.next[subscriber] = UNHEARD;
-        Ok(())
+    /// How many messages were published, over all topics.
+    pub(super) fn published(&self) -> u64 {
+        self.publisher.as_ref().map_or(0, |it| it.total)
     }
 
-    /// Connects and subscribes them all; gives how many it were in a second.
-    pub(super) fn subscribe_all(&mut self) -> anyhow::Result<f64> {
-        let began = Instant::now();
-        let (mut begun, mut ready) = (0, 0);
-        let mut progress = Instant::now();
-        while ready < self.args.subscribers {
-            while begun < self.args.subscribers && begun - ready < IN_FLIGHT {
-                self.begin(begun)?;
-                begun += 1;
-            }
-            self.turn(Duration::from_millis(100))?;
-            for news in std::mem::take(&mut self.news) {
-                match news {
-                    News::Ready(subscriber) => {
-                        ready += 1;
-                        self.counted.push(subscriber);
-                        progress = Instant::now();
-                    }
-                    News::First(_) => {}
-                    News::Ended(_) => {
-                        let why = self.ended.pop().map(|gone| gone.why.to_string());
-                        bail!("{}", why.unwrap_or_default());
-                    }
-                }
-            }
-            ensure!(
-                progress.elapsed() < PATIENCE,
-                "{} of {} subscribers had no answer from {}",
-                begun - ready,
-                self.args.subscribers,
-                self.dialer.address
-            );
-        }
-        Ok(self.args.subscribers as f64 / began.elapsed().as_secs_f64())
+    /// Connections of subscribers that are open.
+    pub(super) fn open(&self) -> usize {
+        self.links.iter().flatten().count()
     }
 
-    /// Opens the connection that publishes.
-    pub(super) fn open_publisher(&mut self) -> anyhow::Result<()> {
-        let mut link = Link::new(self.dialer.dial()?, Role::Publisher, &self.reader.speech);
-        let interest = Interest::READABLE | Interest::WRITABLE;
-        self.poll
-            .registry()
-            .register(&mut link.stream, PUBLISHER, interest)?;
-        let mut publisher = Publisher::new(link, &self.reader.speech);
-        // Where nothing is asked before the first message, the socket takes it when it is connected.
-        publisher.is_ready = self.reader.speech.handshake(Role::Publisher).is_none();
-        self.publisher = Some(publisher);
-        let is_ready = |load: &Self| load.publisher.as_ref().is_some_and(|it| it.is_ready);
-        self.turn_until(Instant::now() + PATIENCE, is_ready)?;
-        ensure!(is_ready(self), "the publisher had no answer");
-        Ok(())
+    /// Why the last connection ended that did.
+    pub(super) fn why_ended(&mut self) -> anyhow::Error {
+        let why = self.ended.pop().map(|gone| gone.why.to_string());
+        anyhow::Error::msg(why.unwrap_or_default())
     }
 
-    /// Publishes until everyone has heard something: only from then on, what does not come is lost.
-    pub(super) fn settle(&mut self) -> anyhow::Result<()> {
-        let deadline = Instant::now() + PATIENCE;
-        loop {
-            for _ in 0..self.args.topics {
-                self.publish_now();
-            }
-            self.flush_publisher()?;
-            let knock = Instant::now() + KNOCK;
-            self.turn_until(knock, |load| load.missing() == 0)?;
-            if self.deaf() == 0 {
-                self.turn_until(deadline, |load| load.missing() == 0)?;
-                self.news.clear();
-                return Ok(());
-            }
-            ensure!(
-                Instant::now() < deadline,
-                "{} of {} subscribers heard nothing of what was published",
-                self.deaf(),
-                self.counted.len()
-            );
-        }
-    }
-
-    /// Subscribers that heard nothing.
-    fn deaf(&self) -> usize {
-        self.counted.iter().filter(|it| self.next[**it] == UNHEARD).count()
-    }
-
-    /// Begins to publish at the rate, if there is one.
-    pub(super) fn start(&mut self, pace: Pace) {
-        self.schedule = match (pace, &self.publisher) {
-            (Pace::Rate(per_second), Some(publisher)) => {
-                Some(Schedule::new(self.reader.now(), publisher.total, per_second))
-            }
-            _ => None,
-        };
-    }
-
-    /// Publishes what is due and reads what comes, until a moment, or until so many messages were published over all.
-    pub(super) fn drive(&mut self, pace: Pace, until: Instant, most: u64) -> anyhow::Result<()> {
-        loop {
-            let now = Instant::now();
-            let published = self.publisher.as_ref().map_or(0, |it| it.total);
-            if now >= until || published >= most {
-                return Ok(());
-            }
-            let mut wait = until - now;
-            if let Some(next) = self.publish_due(pace, most)? {
-                let left = Duration::from_nanos(next.saturating_sub(self.reader.now()));
-                wait = wait.min(self.alarm.set(left)?);
-            }
-            self.turn(wait)?;
-        }
-    }
-
-    /// Publishes what is due; gives when the next message is, if that is known.
-    fn publish_due(&mut self, pace: Pace, most: u64) -> anyhow::Result<Option<u64>> {
-        let Some(published) = self.publisher.as_ref().map(|it| it.total) else {
-            return Ok(None);
-        };
-        let mut next = None;
-        match (pace, self.schedule) {
-            (Pace::Window(window), _) => {
-                let received = self.received(published);
-                for _ in published..(received + window).min(most) {
-                    self.publish_now();
-                }
-            }
-            (Pace::Rate(_), Some(schedule)) => {
-                let now = self.reader.now();
-                let mut number = published;
-                while number < most && schedule.due(number) <= now {
-                    self.publish_at(schedule.due(number));
-                    number += 1;
-                }
-                next = Some(schedule.due(number));
-            }
-            (Pace::Rate(_), None) => {}
-        }
-        self.flush_publisher()?;
-        Ok(next)
-    }
-
-    fn publish_now(&mut self) {
-        self.publish_at(self.reader.now());
-    }
-
-    fn publish_at(&mut self, due: u64) {
-        if let Some(publisher) = &mut self.publisher {
-            publisher.publish(&self.reader.speech, due);
-        }
-    }
-
-    fn flush_publisher(&mut self) -> anyhow::Result<()> {
-        match self.publisher.as_mut().map(Publisher::flush) {
-            Some(Err(ended)) => bail!("the publisher: {ended}"),
-            Some(Ok(())) | None => Ok(()),
-        }
-    }
-
-    /// Up to which message everyone has everything.
-    fn received(&mut self, published: u64) -> u64 {
-        let topics = self.args.topics as u64;
-        let waits_for = |subscriber: usize| match self.next[subscriber] {
-            UNHEARD => 0,
-            next => next * topics + (subscriber as u64 % topics),
-        };
-        let Window { laggard, reached } = self.window;
-        if self.counted.is_empty() {
-            return published;
-        }
-        if !self.counted.contains_quickly(laggard) || waits_for(laggard) != reached {
-            let least = self.counted.iter().map(|it| (waits_for(*it), *it)).min();
-            let (reached, laggard) = least.unwrap_or((published, 0));
-            self.window = Window { laggard, reached };
-        }
-        self.window.reached.min(published)
+    /// Counts deliveries from here.
+    pub(super) fn measure(&mut self) {
+        self.tally.measure();
+        self.reader.deflated = 0;
     }
 
     /// Waits for the sockets, at most so long, and reads what came.
@@ -389,12 +212,14 @@ impl<'a> Load<'a> {
             tally,
             news,
             refused,
+            flight,
+            args,
             ..
         } = self;
         let (Some(Some(link)), Some(next)) = (links.get_mut(subscriber), next.get_mut(subscriber)) else {
             return Ok(());
         };
-        let was_deaf = *next == UNHEARD;
+        let before = *next;
         let read = link.read(reader, |heard, now| match heard {
             Heard::Delivery(stamp) => tally.delivered(subscriber, next, stamp, now),
             Heard::Foreign(number) => {
@@ -406,8 +231,12 @@ impl<'a> Load<'a> {
                 refused.get_or_insert_with(|| String::from_utf8_lossy(why).into_owned());
             }
         });
-        if was_deaf && *next != UNHEARD {
+        if before == UNHEARD && *next != UNHEARD {
             news.push(News::First(subscriber));
+        } else if before != *next
+            && let Some(flight) = flight
+        {
+            flight.received(subscriber % args.topics, before..*next);
         }
         match read {
             Ok(()) => Ok(()),
@@ -450,6 +279,9 @@ impl<'a> Load<'a> {
         let was_counted = self.counted.iter().position(|it| *it == subscriber);
         if let Some(at) = was_counted {
             self.counted.swap_remove(at);
+            if let Some(flight) = &mut self.flight {
+                flight.gone(subscriber % self.args.topics, self.next[subscriber]);
+            }
         }
         self.ended.push(Gone {
             topic: self.topic_of(subscriber),
@@ -488,19 +320,6 @@ impl<'a> Load<'a> {
         Ok(())
     }
 
-    /// Whether the server has ended the connection of a subscriber that reads nothing.
-    pub(super) fn is_cut_off(&self, subscriber: usize) -> bool {
-        let Some(Some(link)) = self.links.get(subscriber) else {
-            return true;
-        };
-        // What was sent before an end is still there to be read; a reset or an end behind it shows in the poll alone.
-        let mut byte = [0; 1];
-        match link.stream.peek(&mut byte) {
-            Ok(read) => read == 0,
-            Err(error) => error.kind() != std::io::ErrorKind::WouldBlock,
-        }
-    }
-
     /// Deliveries of published messages that have not come.
     pub(super) fn missing(&self) -> u64 {
         let Some(publisher) = &self.publisher else {
@@ -520,16 +339,5 @@ impl<'a> Load<'a> {
         let mut faults = self.tally.faults;
         faults.lost += self.missing();
         faults
-    }
-}
-
-trait ContainsQuickly {
-    fn contains_quickly(&self, subscriber: usize) -> bool;
-}
-
-impl ContainsQuickly for Vec<usize> {
-    /// Subscribers stand at their own places unless some have gone.
-    fn contains_quickly(&self, subscriber: usize) -> bool {
-        self.get(subscriber) == Some(&subscriber) || self.contains(&subscriber)
     }
 }

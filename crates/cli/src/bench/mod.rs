@@ -9,9 +9,12 @@
 
 mod alarm;
 mod dial;
+mod flight;
 mod frames;
 mod link;
 mod load;
+mod opening;
+mod pacing;
 mod payload;
 mod process;
 mod publisher;
@@ -64,9 +67,9 @@ pub(crate) struct Args {
     #[arg(long, value_name = "JSON", default_value = "{}")]
     params: String,
 
-    /// Messages a second over all topics; 0 for as many as the server takes
-    #[arg(long, default_value_t = 50.0)]
-    rate: f64,
+    /// Messages a second over all topics; 0 for as many as the server takes. If left out, 50, with `slow` 0, with `churn` 200
+    #[arg(long, value_name = "PER_SECOND", value_parser = rate)]
+    rate: Option<f64>,
 
     /// With --rate 0: messages that are on their way to somebody at a time
     #[arg(long, default_value_t = 256, value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
@@ -83,6 +86,18 @@ pub(crate) struct Args {
     /// How long it is measured, behind a second that is not
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = humantime::parse_duration)]
     time: Duration,
+
+    /// With `connect` and `churn`: how many connections are made in all
+    #[arg(long, value_name = "N", default_value_t = 20_000, value_parser = at_least_one)]
+    cycles: usize,
+
+    /// With `slow`: how many of a hundred subscribers read nothing
+    #[arg(long, value_name = "PERCENT", default_value_t = 5.0, value_parser = percent)]
+    dead: f64,
+
+    /// With `slow`: how much is published
+    #[arg(long, value_name = "BYTES", default_value_t = 64 << 20)]
+    bytes: u64,
 
     /// Connect from so many addresses of loopback; more than 25,000 connections take several by themselves
     #[arg(long, value_name = "N", default_value_t = 1)]
@@ -106,6 +121,14 @@ pub(crate) struct Args {
 enum Scenario {
     /// Deliveries: how many, how late, at which cost
     Fanout,
+    /// Connections that hear nothing: what each holds, and what a burst of messages leaves behind
+    Idle,
+    /// New connections: how many a second, at which cost
+    Connect,
+    /// Connections that come, hear one message and go: what they leave behind
+    Churn,
+    /// Subscribers that read nothing: what the others and the server's memory suffer
+    Slow,
 }
 
 impl Scenario {
@@ -113,6 +136,10 @@ impl Scenario {
     fn name(self) -> &'static str {
         match self {
             Scenario::Fanout => "fanout",
+            Scenario::Idle => "idle",
+            Scenario::Connect => "connect",
+            Scenario::Churn => "churn",
+            Scenario::Slow => "slow",
         }
     }
 }
@@ -120,4 +147,25 @@ impl Scenario {
 /// Runs the load and prints what it showed.
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     scenarios::run(args)?.finish(args.json)
+}
+
+fn rate(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(rate) if (0.0..=1e7).contains(&rate) => Ok(rate),
+        _ => Err("a rate is a number of messages a second, up to ten million".to_owned()),
+    }
+}
+
+fn percent(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(percent) if (0.0..100.0).contains(&percent) => Ok(percent),
+        _ => Err("it is a number from 0 to less than 100".to_owned()),
+    }
+}
+
+fn at_least_one(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(number) if number > 0 => Ok(number),
+        _ => Err("it is a whole number, at least 1".to_owned()),
+    }
 }

@@ -15,12 +15,23 @@ pub(super) struct Cpu {
     pub(super) user: Duration,
     /// In the kernel for it.
     pub(super) system: Duration,
+    /// Both, of the threads that are still there, and to the nanosecond.
+    exact: Duration,
 }
 
 impl Cpu {
-    /// All of it.
+    /// All of it. The ticks are too few for what is short, and the exact times lack threads that have ended.
     pub(super) fn sum(self) -> Duration {
-        self.user + self.system
+        self.exact.max(self.user + self.system)
+    }
+
+    /// Both together.
+    pub(super) fn and(self, other: Cpu) -> Cpu {
+        Cpu {
+            user: self.user + other.user,
+            system: self.system + other.system,
+            exact: self.exact + other.exact,
+        }
     }
 
     /// What came since an earlier look.
@@ -28,6 +39,7 @@ impl Cpu {
         Cpu {
             user: self.user.saturating_sub(before.user),
             system: self.system.saturating_sub(before.system),
+            exact: self.exact.saturating_sub(before.exact),
         }
     }
 }
@@ -53,12 +65,20 @@ pub(super) fn cpu_of(pids: &[u32]) -> Option<Cpu> {
         Some(Cpu {
             user: ticks(11)?,
             system: ticks(12)?,
+            exact: threads_of(*pid).unwrap_or_default(),
         })
     });
-    sum(all, |a, b| Cpu {
-        user: a.user + b.user,
-        system: a.system + b.system,
-    })
+    sum(all, Cpu::and)
+}
+
+/// What the threads of a process have used that are still there.
+fn threads_of(pid: u32) -> Option<Duration> {
+    let threads = std::fs::read_dir(format!("/proc/{pid}/task")).ok()?;
+    let nanos = threads.flatten().filter_map(|thread| {
+        let text = read_to_string(thread.path().join("schedstat")).ok()?;
+        text.split_whitespace().next()?.parse::<u64>().ok()
+    });
+    Some(Duration::from_nanos(nanos.sum()))
 }
 
 /// What this process has used.

@@ -16,12 +16,21 @@ pub(super) enum Pace {
 }
 
 impl Pace {
-    /// What the command line says.
-    pub(super) fn of(args: &Args) -> Self {
-        if args.rate > 0.0 {
-            Pace::Rate(args.rate)
+    /// What the command line says, or else so many a second; 0 for as fast as it goes.
+    pub(super) fn of(args: &Args, otherwise: f64) -> Self {
+        let rate = args.rate.unwrap_or(otherwise);
+        if rate > 0.0 {
+            Pace::Rate(rate)
         } else {
             Pace::Window(args.window)
+        }
+    }
+
+    /// As on the command line.
+    pub(super) fn per_second(self) -> f64 {
+        match self {
+            Pace::Window(_) => 0.0,
+            Pace::Rate(per_second) => per_second,
         }
     }
 }

@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 use super::Args;
 use super::load::Load;
 use super::process::{self, Cpu};
+use super::publisher::Pace;
 use super::tally::Faults;
 use crate::failure::Failure;
 
@@ -23,10 +24,11 @@ pub(super) struct Report {
     pub(super) faults: Faults,
     /// Subscribers that the server closed and should not have.
     pub(super) closed: usize,
+    warnings: Vec<String>,
 }
 
 /// Times of the processor, of the server and of the load itself.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Default)]
 pub(super) struct Clocks {
     server: Option<Cpu>,
     own: Option<Cpu>,
@@ -50,6 +52,14 @@ impl Clocks {
         }
     }
 
+    /// What was used here and there together.
+    pub(super) fn and(self, other: Clocks) -> Self {
+        Clocks {
+            server: self.server.map_or(other.server, |it| Some(it.and(other.server?))),
+            own: self.own.map_or(other.own, |it| Some(it.and(other.own?))),
+        }
+    }
+
     /// What the server used.
     pub(super) fn server(self) -> Option<Duration> {
         self.server.map(Cpu::sum)
@@ -64,6 +74,7 @@ impl Report {
             lines: Vec::new(),
             faults: Faults::default(),
             closed: 0,
+            warnings: Vec::new(),
         };
         report.field("as", args.tongue.name());
         report.field("scenario", args.scenario.name());
@@ -81,6 +92,18 @@ impl Report {
     /// Adds a line for people.
     pub(super) fn line(&mut self, line: String) {
         self.lines.push(line);
+    }
+
+    /// Adds how fast was published.
+    pub(super) fn pace(&mut self, args: &Args, pace: Pace) {
+        self.field("rate", pace.per_second());
+        self.field("window", args.window);
+    }
+
+    /// Adds a warning.
+    pub(super) fn warn(&mut self, warning: &str) {
+        self.line(format!("warning: {warning}"));
+        self.warnings.push(warning.to_owned());
     }
 
     /// Adds what was published and delivered in a time, how late, and what it cost.
@@ -149,9 +172,7 @@ impl Report {
                 "this load used {cost:.2} µs a {what}, {inside:.2} of it in itself; {share:.0} % of a core"
             ));
             if share > MOST_OWN_SHARE {
-                let warning = "this load was busy all the time: the server may be able to do more";
-                self.field("warnings", json!([warning]));
-                self.line(format!("warning: {warning}"));
+                self.warn("this load was busy all the time: the server may be able to do more");
             }
         }
     }
@@ -196,7 +217,8 @@ impl Report {
     pub(super) fn finish(mut self, as_json: bool) -> Result<(), Failure> {
         let mut out = std::io::stdout().lock();
         if as_json {
-            self.fields.entry("warnings").or_insert_with(|| json!([]));
+            let warnings = std::mem::take(&mut self.warnings);
+            self.field("warnings", warnings);
             writeln!(out, "{}", Value::Object(self.fields))?;
         } else {
             for line in &self.lines {

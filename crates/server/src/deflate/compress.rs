@@ -14,10 +14,9 @@ pub struct Deflate {
 impl Deflate {
     /// One that compresses so. Levels and windows that there are not are taken as the nearest that there are.
     pub fn new(how: Compression) -> Self {
-        let level = flate2::Compression::new(how.level.clamp(1, 9).into());
         Deflate {
             how,
-            stream: Compress::new_with_window_bits(level, false, how.window_bits.clamp(9, 15)),
+            stream: stream(how),
         }
     }
 
@@ -33,8 +32,8 @@ impl Deflate {
             return None;
         }
         self.stream.reset();
-        // Room for what is worth it, and one byte more: where that is left over, all was flushed.
-        let mut compressed = Vec::with_capacity(payload.len() + FLUSHED.len());
+        // Room for whatever becomes of it, up to nine bits for each byte: where some is left over, all was flushed.
+        let mut compressed = Vec::with_capacity(payload.len() + payload.len() / 8 + 64);
         let status = self
             .stream
             .compress_vec(payload, &mut compressed, FlushCompress::Sync);
@@ -42,9 +41,19 @@ impl Deflate {
             && self.stream.total_in() == payload.len() as u64
             && compressed.len() < compressed.capacity()
             && compressed.ends_with(&FLUSHED);
+        if !is_whole {
+            // A reset does not free the place of what was not flushed: after some of them the stream would panic.
+            self.stream = stream(self.how);
+            return None;
+        }
         compressed.truncate(compressed.len().saturating_sub(FLUSHED.len()));
-        (is_whole && compressed.len() < payload.len()).then_some(compressed)
+        (compressed.len() < payload.len()).then_some(compressed)
     }
+}
+
+fn stream(how: Compression) -> Compress {
+    let level = flate2::Compression::new(how.level.clamp(1, 9).into());
+    Compress::new_with_window_bits(level, false, how.window_bits.clamp(9, 15))
 }
 
 #[cfg(test)]
@@ -91,6 +100,26 @@ mod tests {
         assert_eq!(deflate.payload(payload), first);
         assert_eq!(deflate.payload(b"0123456789"), None);
         assert_eq!(deflate.payload(payload), first);
+    }
+
+    #[test]
+    fn much_that_does_not_become_smaller_harms_nothing_that_comes_later() {
+        let text = b"now and then something that does become smaller: ".repeat(9);
+        for level in [1, 2, 6, 9] {
+            let mut deflate = Deflate::new(Compression {
+                level,
+                threshold: 0,
+                ..Compression::DEFAULT
+            });
+            let expected = deflate.payload(&text);
+            let mut dice = fastrand::Rng::with_seed(2);
+            for _ in 0..30 {
+                let mut noise = vec![0; dice.usize(1..20_000)];
+                dice.fill(&mut noise);
+                assert_eq!(deflate.payload(&noise), None);
+                assert_eq!(deflate.payload(&text), expected);
+            }
+        }
     }
 
     #[test]

@@ -390,6 +390,37 @@ mod tests {
     }
 
     #[test]
+    fn the_first_subprotocol_that_we_speak_is_agreed_on_over_all_lines() {
+        let classic = Dialect::classic();
+        for (offered, door, expected, answer) in [
+            (&[][..], Dialect::Native, Dialect::Native, None),
+            (
+                &["graphql-ws", "nexus.v1.msgpack,nexus.v1.json"],
+                Dialect::Native,
+                Dialect::Msgpack,
+                Some("nexus.v1.msgpack"),
+            ),
+            (
+                &["nexus.v1.json", "nexus.v1.msgpack"],
+                Dialect::Native,
+                Dialect::Native,
+                Some("nexus.v1.json"),
+            ),
+            (&["nexus.v1.msgpack"], classic.clone(), classic.clone(), None),
+        ] {
+            let lines: Vec<_> = offered
+                .iter()
+                .map(|line| (SEC_WEBSOCKET_PROTOCOL, *line))
+                .collect();
+            let handshake = handshake(&lines, door, None);
+            assert_eq!(handshake.dialect, expected, "{offered:?}");
+            let response = handshake.accept();
+            let agreed = response.headers().get(SEC_WEBSOCKET_PROTOCOL);
+            assert_eq!(agreed.map(|agreed| agreed.to_str().unwrap()), answer);
+        }
+    }
+
+    #[test]
     fn a_token_is_found_in_the_header_or_the_query() {
         for (header, uri, expected) in [
             (None, "/v1/ws", None),

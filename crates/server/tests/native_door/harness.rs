@@ -9,7 +9,8 @@ use std::time::{Duration, SystemTime};
 
 use futures_util::{SinkExt, StreamExt};
 use jsonwebtoken::{EncodingKey, Header, encode};
-use nexus_protocol::{ChannelName, ChannelStatus, Params, Position, Timestamp, Topic};
+use nexus_protocol::msgpack::{Bounds, pack, unpack};
+use nexus_protocol::{ChannelName, ChannelStatus, MSGPACK_SUBPROTOCOL, Params, Position, Timestamp, Topic};
 use nexus_server::Server;
 use nexus_server::broker::Broker;
 use nexus_server::config::{Config, Settings};
@@ -44,6 +45,8 @@ pub(crate) struct World {
 /// A client that speaks the wire.
 pub(crate) struct Client {
     pub(crate) socket: WebSocketStream<TcpStream>,
+    /// Whether MessagePack was agreed on.
+    is_packed: bool,
     asked: u64,
     /// Pushes that came while an answer was waited for.
     pushes: std::collections::VecDeque<Value>,
@@ -165,6 +168,21 @@ impl World {
         client
     }
 
+    /// A client that was greeted in MessagePack. What it says and hears here is JSON, as everybody's.
+    pub(crate) async fn connect_packed(&self) -> Client {
+        let knock = Knock {
+            headers: vec![("sec-websocket-protocol", MSGPACK_SUBPROTOCOL.to_owned())],
+            ..Knock::default()
+        };
+        let mut client = self.knock(knock).await.unwrap();
+        let connected = client.next().await;
+        assert_eq!(
+            connected["payload"]["protocol"], MSGPACK_SUBPROTOCOL,
+            "{connected}"
+        );
+        client
+    }
+
     /// A client that was greeted and has signed in.
     pub(crate) async fn connect_as(&self, sub: &str, role: &str) -> Client {
         let mut client = self.connect().await;
@@ -191,8 +209,12 @@ impl World {
         let stream = socket.connect(self.address).await.unwrap();
         stream.set_nodelay(true).unwrap();
         match tokio_tungstenite::client_async(request, stream).await {
-            Ok((socket, _)) => Ok(Client {
+            Ok((socket, response)) => Ok(Client {
                 socket,
+                is_packed: response
+                    .headers()
+                    .get("sec-websocket-protocol")
+                    .is_some_and(|agreed| agreed == MSGPACK_SUBPROTOCOL),
                 asked: 0,
                 pushes: Default::default(),
             }),
@@ -322,6 +344,20 @@ impl Client {
         }
     }
 
+    /// The next message as it stands on the wire of MessagePack.
+    pub(crate) async fn next_bytes(&mut self) -> Vec<u8> {
+        loop {
+            match timeout(DEADLINE, self.socket.next())
+                .await
+                .expect("nothing came in time")
+            {
+                Some(Ok(Message::Binary(bytes))) => return bytes.to_vec(),
+                Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
+                other => panic!("bytes were due, and came {other:?}"),
+            }
+        }
+    }
+
     /// The next message that is no publication before it.
     pub(crate) async fn next_of(&mut self, kind: &str) -> Value {
         loop {
@@ -343,8 +379,11 @@ impl Client {
                 .await
                 .expect("nothing came in time")
             {
-                Some(Ok(Message::Text(text))) => {
+                Some(Ok(Message::Text(text))) if !self.is_packed => {
                     return Ok(serde_json::from_str(&text).expect("messages are JSON"));
+                }
+                Some(Ok(Message::Binary(bytes))) if self.is_packed => {
+                    return Ok(serde_json::from_str(&unpacked(&bytes)).expect("messages are JSON"));
                 }
                 Some(Ok(Message::Close(Some(close)))) => {
                     return Err(End::Closed(close.code.into(), close.reason.to_string()));
@@ -377,7 +416,16 @@ impl Client {
     }
 
     pub(crate) async fn send(&mut self, text: &str) {
-        self.socket.send(Message::text(text)).await.unwrap();
+        let message = match self.is_packed {
+            true => Message::binary(pack(text).unwrap()),
+            false => Message::text(text),
+        };
+        self.socket.send(message).await.unwrap();
+    }
+
+    /// Sends a binary frame.
+    pub(crate) async fn send_bytes(&mut self, bytes: &[u8]) {
+        self.socket.send(Message::binary(bytes.to_vec())).await.unwrap();
     }
 
     /// Writes bytes past the WebSocket.
@@ -442,6 +490,15 @@ impl Client {
         self.socket.close(None).await.unwrap();
         while let Some(Ok(_)) = self.socket.next().await {}
     }
+}
+
+/// A message in MessagePack as JSON.
+pub(crate) fn unpacked(bytes: &[u8]) -> String {
+    let bounds = Bounds {
+        bytes: 1 << 24,
+        depth: 1 << 20,
+    };
+    unpack(bytes, bounds).expect("messages are MessagePack")
 }
 
 /// A frame of a client: masked, with the mask zero.

@@ -6,6 +6,8 @@ use super::{Args, Load, Report};
 use crate::bench::publisher::Pace;
 use crate::bench::report::Clocks;
 
+/// Messages a second, where nobody says.
+const RATE: f64 = 50.0;
 /// So long it runs before it is measured.
 const WARM_UP: Duration = Duration::from_secs(1);
 /// So long the last deliveries may take.
@@ -18,14 +20,12 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Report> {
         load.open_publisher()?;
         load.settle()?;
     }
-    let pace = Pace::of(args);
+    let pace = Pace::of(args, RATE);
     load.start(pace);
     load.drive(pace, Instant::now() + WARM_UP, u64::MAX)?;
 
-    load.tally.measure();
-    load.reader.deflated = 0;
-    let published = |load: &Load<'_>| load.publisher.as_ref().map_or(0, |it| it.total);
-    let published_before = published(&load);
+    load.measure();
+    let published_before = load.published();
     let clocks = Clocks::read(args);
     let began = Instant::now();
     load.drive(pace, began + args.time, u64::MAX)?;
@@ -33,9 +33,9 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Report> {
     let used = clocks.elapsed(args);
 
     let mut report = Report::new(args);
-    report.field("rate", args.rate);
-    report.field("window", args.window);
-    report.deliveries(&load, published(&load) - published_before, took, used);
+    report.pace(args, pace);
+    let published = load.published() - published_before;
+    report.deliveries(&load, published, took, used);
     report.memory(args);
     load.turn_until(Instant::now() + DRAIN, |load| load.missing() == 0)?;
     report.faults(&load);
