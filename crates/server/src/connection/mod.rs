@@ -329,7 +329,8 @@ impl Connection {
         }
     }
 
-    fn send_pending(&mut self, pending: Pending) {
+    /// Sends what waited of what is newest.
+    pub fn send_pending(&mut self, pending: Pending) {
         let metrics = &self.gateway.metrics;
         metrics.conflated.inc_by(pending.replaced());
         if let Some(newest) = pending.newest() {

@@ -378,7 +378,12 @@ impl Audiences {
             };
             match waits.take_due(now) {
                 Due::Nothing => {}
-                Due::Now(said) => self.tell(key, cohort, &said, clients, metrics),
+                Due::Now(said, replaced) => {
+                    if let Some(metrics) = metrics {
+                        metrics.conflated.inc_by(replaced * waits.members.len() as u64);
+                    }
+                    self.tell(key, cohort, &said, clients, metrics);
+                }
                 Due::Later(until) if !waits.is_held => {
                     waits.is_held = true;
                     self.held.push(Reverse((until, key, cohort)));
@@ -489,7 +494,7 @@ impl Audiences {
         }
     }
 
-    /// Lets strays step in that have got what a cohort has got. To be called when all that came was said.
+    /// Lets strays step in that have got what a cohort has got. To be called when all that came was said, before it is written.
     pub(super) fn settle(&mut self, clients: &mut Clients) {
         let mut unsettled = std::mem::take(&mut self.unsettled);
         for key in unsettled.drain(..) {
@@ -523,8 +528,19 @@ impl Audiences {
         let cohort = match found {
             Some((cohort, members)) if members.is_in_step(&idle) => cohort,
             Some(_) => return,
-            None if idle.newest == newest => audience.cohorts.insert(Cohort::of(idle)),
+            None if idle.newest == newest && !idle.has_waiting => {
+                audience.cohorts.insert(Cohort::of(idle.clone()))
+            }
             None => return,
+        };
+        if idle.has_waiting
+            && let Some(pending) = connection.outbox().take_held_back(seat.lane)
+        {
+            connection.send_pending(pending);
+            clients.note_dirty(seat.connection.slot);
+        }
+        let Some(connection) = clients.served(seat.connection.slot) else {
+            return;
         };
         let members = &mut audience.cohorts[cohort];
         connection.outbox().step_in(seat.lane, &members.clock);

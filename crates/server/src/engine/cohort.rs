@@ -55,8 +55,8 @@ pub(super) enum Due {
     Nothing,
     /// Nothing before this moment.
     Later(Instant),
-    /// This.
-    Now(Vec<Said>),
+    /// This, and how many publications will not be sent because it stands for them.
+    Now(Vec<Said>, u64),
 }
 
 impl Cohort {
@@ -87,13 +87,14 @@ impl Cohort {
         same_filter && self.policy == idle.policy
     }
 
-    /// Whether a lane that is like the members has got what they have got. Of what is newest only, it may have got more, and
-    /// from here on it gets it when they do: once, that may be sooner after its last push than its throttle says.
+    /// Whether a lane that is like the members has got what they have got, as soon as it gets what waits on it. That may be
+    /// sooner after its last push than its throttle says, once: from here on it gets everything when they do.
     pub(super) fn is_in_step(&self, idle: &Idle) -> bool {
-        match &self.waiting {
-            Waiting::Every(said) => said.is_empty() && self.clock.offset() == idle.newest,
-            Waiting::Latest(said, _) => said.is_empty() && self.clock.offset() <= idle.newest,
-        }
+        let is_quiet = match &self.waiting {
+            Waiting::Every(said) => said.is_empty(),
+            Waiting::Latest(said, pending) => said.is_empty() && pending.is_empty(),
+        };
+        is_quiet && self.clock.offset() == idle.newest
     }
 
     /// Takes a publication, if the members select it.
@@ -143,15 +144,17 @@ impl Cohort {
     pub(super) fn take_due(&mut self, now: Instant) -> Due {
         match &mut self.waiting {
             Waiting::Every(said) if said.is_empty() => Due::Nothing,
-            Waiting::Every(said) => Due::Now(std::mem::take(said)),
+            Waiting::Every(said) => Due::Now(std::mem::take(said), 0),
             Waiting::Latest(_, pending) if pending.is_empty() => Due::Nothing,
             Waiting::Latest(_, pending) => {
                 if let Some(until) = self.not_before.filter(|until| *until > now) {
                     return Due::Later(until);
                 }
                 self.not_before = self.policy.throttle().map(|throttle| now + throttle);
-                let pushes = pending.take().into_pushes();
-                Due::Now(pushes.into_iter().map(Said::Publication).collect())
+                let pending = pending.take();
+                let replaced = pending.replaced();
+                let pushes = pending.into_pushes().into_iter();
+                Due::Now(pushes.map(Said::Publication).collect(), replaced)
             }
         }
     }

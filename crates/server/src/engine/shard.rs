@@ -158,8 +158,8 @@ impl Shard {
         let now = Instant::now();
         self.audiences
             .flush(now, &mut self.clients, self.metrics.as_ref());
-        self.write(now);
         self.audiences.settle(&mut self.clients);
+        self.write(now);
     }
 
     /// Somebody has come through a door.

@@ -33,9 +33,11 @@ impl Clock {
     }
 }
 
-/// A lane that is live, and on which nothing waits.
+/// A lane that is live, and on which nothing waits but what its throttle holds back.
 #[derive(Clone, Debug)]
 pub struct Idle {
+    /// Whether something waits.
+    pub has_waiting: bool,
     /// How it treats what waits.
     pub policy: Policy,
     /// What it selects.
@@ -57,12 +59,23 @@ impl Policy {
 }
 
 impl Outbox {
-    /// The lane, if it could step in with a cohort: it is live, and nothing waits on it.
+    /// The lane, if it could step in with a cohort: it is live, and nothing waits on it, or only what its throttle holds back.
     pub fn idle_lane(&self, id: LaneId) -> Option<Idle> {
         self.lock().lanes.get(&id)?.idle()
     }
 
-    /// A lane that is [idle](Self::idle_lane) steps in with a cohort. From here on it is offered nothing.
+    /// Hands out what the throttle of a lane holds back.
+    pub fn take_held_back(&self, id: LaneId) -> Option<Pending> {
+        let mut state = self.lock();
+        let lane = state.lanes.get_mut(&id)?;
+        let before = lane.bytes();
+        let pending = lane.take_held_back();
+        let after = lane.bytes();
+        state.bytes = state.bytes + after - before;
+        pending
+    }
+
+    /// A lane that is [idle](Self::idle_lane), and on which nothing waits, steps in with a cohort. From here on it is offered nothing.
     pub fn step_in(&self, id: LaneId, clock: &Arc<Clock>) {
         if let Some(lane) = self.lock().lanes.get_mut(&id) {
             lane.step_in(clock);

@@ -168,13 +168,18 @@ impl Lane {
 
     /// What a cohort has to know, if the lane is live and nothing waits on it.
     pub(super) fn idle(&self) -> Option<Idle> {
-        let is_idle = match &self.stage {
-            Stage::Every(queue, _) => queue.is_empty(),
-            Stage::Latest(pending) => pending.is_empty(),
-            Stage::Joining(_) | Stage::Behind(_) | Stage::CatchingUp | Stage::InStep(_) => false,
+        let has_waiting = match &self.stage {
+            Stage::Every(queue, _) if queue.is_empty() => false,
+            Stage::Latest(pending) => !pending.is_empty(),
+            Stage::Every(..)
+            | Stage::Joining(_)
+            | Stage::Behind(_)
+            | Stage::CatchingUp
+            | Stage::InStep(_) => return None,
         };
         let newest = self.newest.as_ref()?.offset;
-        (is_idle && self.notices.is_empty()).then(|| Idle {
+        self.notices.is_empty().then(|| Idle {
+            has_waiting,
             policy: self.policy.clone(),
             filter: self.filter.clone(),
             newest,
@@ -182,7 +187,18 @@ impl Lane {
         })
     }
 
+    pub(super) fn take_held_back(&mut self) -> Option<Pending> {
+        let Stage::Latest(pending) = &mut self.stage else {
+            return None;
+        };
+        let pending = pending.take();
+        self.sent = self.sent.max(pending.offset());
+        self.note_seen();
+        Some(pending)
+    }
+
     pub(super) fn step_in(&mut self, clock: &Arc<Clock>) {
+        self.held = false;
         self.stage = Stage::InStep(Arc::clone(clock));
     }
 
