@@ -30,7 +30,10 @@ impl Alarm {
     pub(super) fn set(&self, wait: Duration) -> io::Result<Duration> {
         use rustix::time::{Itimerspec, TimerfdTimerFlags, Timespec, timerfd_settime};
 
-        let zero = Timespec { tv_sec: 0, tv_nsec: 0 };
+        let zero = Timespec {
+            tv_sec: 0,
+            tv_nsec: 0,
+        };
         let value = Timespec {
             tv_sec: wait.as_secs() as i64,
             // A time of nothing would turn it off.

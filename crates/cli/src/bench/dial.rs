@@ -42,8 +42,12 @@ impl Dialer {
 
     /// Begins a connection.
     pub(super) fn dial(&mut self) -> anyhow::Result<mio::net::TcpStream> {
-        let socket = Socket::new(Domain::for_address(self.address), Type::STREAM, Some(Protocol::TCP))
-            .context("no socket: are there enough descriptors (ulimit -n)?")?;
+        let socket = Socket::new(
+            Domain::for_address(self.address),
+            Type::STREAM,
+            Some(Protocol::TCP),
+        )
+        .context("no socket: are there enough descriptors (ulimit -n)?")?;
         socket.set_nonblocking(true)?;
         socket.set_tcp_nodelay(true)?;
         if self.sources > 1 {
@@ -92,7 +96,11 @@ pub(super) fn address_of(host: &str) -> anyhow::Result<SocketAddr> {
     let has_port = host
         .rsplit_once(':')
         .is_some_and(|(_, port)| port.parse::<u16>().is_ok());
-    let with_port = if has_port { host.to_owned() } else { format!("{host}:80") };
+    let with_port = if has_port {
+        host.to_owned()
+    } else {
+        format!("{host}:80")
+    };
     let addresses = with_port.to_socket_addrs();
     addresses
         .with_context(|| format!("{with_port} has no address"))?
@@ -118,7 +126,8 @@ pub(super) fn allow_files(connections: usize) -> anyhow::Result<()> {
                 current: limit.maximum,
                 maximum: limit.maximum,
             };
-            setrlimit(Resource::Nofile, raised).context("cannot raise the limit of open files (ulimit -n)")?;
+            setrlimit(Resource::Nofile, raised)
+                .context("cannot raise the limit of open files (ulimit -n)")?;
         }
     }
     #[cfg(not(unix))]
@@ -135,7 +144,9 @@ mod tests {
         let local = SocketAddr::from(([127, 0, 0, 1], 8080));
         let far = SocketAddr::from(([192, 0, 2, 1], 8080));
         let sources = |address, sources, connections| {
-            Dialer::new(address, sources, connections).map(|dialer| dialer.sources).ok()
+            Dialer::new(address, sources, connections)
+                .map(|dialer| dialer.sources)
+                .ok()
         };
         assert_eq!(sources(local, 1, 10_000), Some(1));
         assert_eq!(sources(local, 4, 10_000), Some(4));

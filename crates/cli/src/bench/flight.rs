@@ -107,9 +107,9 @@ mod tests {
         let mut flight = Flight::new(4, 0, vec![2]);
         publish(&mut flight, 4);
         flight.received(0, 0..4);
-        flight.gone(0, 1);
-        assert_eq!(flight.room(4), 1);
         flight.received(0, 0..1);
+        assert_eq!(flight.room(4), 1);
+        flight.gone(0, 1);
         assert_eq!(flight.room(4), 4);
         publish(&mut flight, 4);
         flight.received(0, 4..8);

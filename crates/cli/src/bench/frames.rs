@@ -135,7 +135,10 @@ mod tests {
         for text in texts {
             unmasked(0x81, text, &mut stream);
         }
-        for end in (0..400).chain((400..stream.len()).step_by(97)).chain([stream.len()]) {
+        for end in (0..400)
+            .chain((400..stream.len()).step_by(97))
+            .chain([stream.len()])
+        {
             let mut seen = Vec::new();
             let used = cut(&stream[..end], |frame| {
                 seen.push(frame);

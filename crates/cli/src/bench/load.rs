@@ -7,13 +7,13 @@ use mio::{Events, Poll, Token};
 
 use super::alarm::Alarm;
 use super::dial::{self, Dialer};
+use super::ear::{Ended, Sense};
 use super::flight::Flight;
-use super::link::{Ended, Link, Reader};
+use super::link::{Link, Reader};
 use super::payload::{self, Stamp};
 use super::publisher::{Publisher, Schedule};
 use super::tally::{Faults, Tally, UNHEARD};
 use super::tongues::{Heard, Speech, Tongue};
-use super::unfold::Unfolder;
 use super::{Args, Scenario};
 
 /// The publisher among the sockets.
@@ -105,7 +105,7 @@ impl<'a> Load<'a> {
         Ok(Load {
             args,
             reader: Reader {
-                speech: Speech {
+                sense: Sense::new(Speech {
                     tongue: args.tongue,
                     host,
                     path,
@@ -117,11 +117,9 @@ impl<'a> Load<'a> {
                     is_listening: args.listen,
                     offers_deflate: args.deflate,
                     names: std::cell::Cell::new(0),
-                },
+                }),
                 epoch: Instant::now(),
-                unfolder: Unfolder::new(),
                 buffer: vec![0; BUFFER_BYTES],
-                deflated: 0,
             },
             tally: Tally::new()?,
             publisher: None,
@@ -164,7 +162,7 @@ impl<'a> Load<'a> {
     /// Counts deliveries from here.
     pub(super) fn measure(&mut self) {
         self.tally.measure();
-        self.reader.deflated = 0;
+        self.reader.sense.deflated = 0;
     }
 
     /// Waits for the sockets, at most so long, and reads what came.
@@ -180,9 +178,9 @@ impl<'a> Load<'a> {
         }
         for event in &events {
             match event.token() {
-                PUBLISHER => self.read_publisher()?,
+                PUBLISHER => self.read_publisher(event.is_read_closed())?,
                 ALARM => {}
-                Token(subscriber) => self.read_subscriber(subscriber)?,
+                Token(subscriber) => self.read_subscriber(subscriber, event.is_read_closed())?,
             }
         }
         self.events = Some(events);
@@ -204,7 +202,7 @@ impl<'a> Load<'a> {
         Ok(())
     }
 
-    fn read_subscriber(&mut self, subscriber: usize) -> anyhow::Result<()> {
+    fn read_subscriber(&mut self, subscriber: usize, is_over: bool) -> anyhow::Result<()> {
         let Load {
             links,
             next,
@@ -220,7 +218,7 @@ impl<'a> Load<'a> {
             return Ok(());
         };
         let before = *next;
-        let read = link.read(reader, |heard, now| match heard {
+        let read = link.read(reader, is_over, |heard, now| match heard {
             Heard::Delivery(stamp) => tally.delivered(subscriber, next, stamp, now),
             Heard::Foreign(number) => {
                 let stamp = Stamp { number, due: now };
@@ -248,7 +246,7 @@ impl<'a> Load<'a> {
         }
     }
 
-    fn read_publisher(&mut self) -> anyhow::Result<()> {
+    fn read_publisher(&mut self, is_over: bool) -> anyhow::Result<()> {
         let Load {
             publisher,
             reader,
@@ -258,7 +256,7 @@ impl<'a> Load<'a> {
         let Some(Publisher { link, is_ready, .. }) = publisher else {
             return Ok(());
         };
-        let read = link.read(reader, |heard, _| match heard {
+        let read = link.read(reader, is_over, |heard, _| match heard {
             Heard::Ready => *is_ready = true,
             Heard::Refused(why) => {
                 refused.get_or_insert_with(|| String::from_utf8_lossy(why).into_owned());
@@ -304,7 +302,7 @@ impl<'a> Load<'a> {
         let Load { links, reader, .. } = self;
         if let Some(Some(link)) = links.get_mut(subscriber) {
             let mut say = Vec::new();
-            reader.speech.leave(link.role, &mut say);
+            reader.sense.speech.leave(link.role, &mut say);
             // If it cannot be said any more, the connection has ended.
             let _ = link.send(&say);
             let _ = link.stream.shutdown(std::net::Shutdown::Write);
@@ -329,8 +327,14 @@ impl<'a> Load<'a> {
             UNHEARD => publisher.sent_on(topic),
             next => publisher.sent_on(topic).saturating_sub(next),
         };
-        let here = self.counted.iter().map(|it| missing(self.topic_of(*it), self.next[*it]));
-        let gone = self.ended.iter().filter_map(|it| Some(missing(it.topic, it.next?)));
+        let here = self
+            .counted
+            .iter()
+            .map(|it| missing(self.topic_of(*it), self.next[*it]));
+        let gone = self
+            .ended
+            .iter()
+            .filter_map(|it| Some(missing(it.topic, it.next?)));
         here.sum::<u64>() + gone.sum::<u64>()
     }
 

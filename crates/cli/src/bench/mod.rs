@@ -9,6 +9,7 @@
 
 mod alarm;
 mod dial;
+mod ear;
 mod flight;
 mod frames;
 mod link;

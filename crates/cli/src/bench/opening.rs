@@ -22,7 +22,7 @@ impl Load<'_> {
             self.next.resize(subscriber + 1, UNHEARD);
         }
         let role = Role::Subscriber(self.topic_of(subscriber));
-        let mut link = Link::new(self.dialer.dial()?, role, &self.reader.speech);
+        let mut link = Link::new(self.dialer.dial()?, role, &self.reader.sense.speech);
         let interest = Interest::READABLE | Interest::WRITABLE;
         self.poll
             .registry()
@@ -67,14 +67,14 @@ impl Load<'_> {
 
     /// Opens the connection that publishes.
     pub(super) fn open_publisher(&mut self) -> anyhow::Result<()> {
-        let mut link = Link::new(self.dialer.dial()?, Role::Publisher, &self.reader.speech);
+        let mut link = Link::new(self.dialer.dial()?, Role::Publisher, &self.reader.sense.speech);
         let interest = Interest::READABLE | Interest::WRITABLE;
         self.poll
             .registry()
             .register(&mut link.stream, PUBLISHER, interest)?;
-        let mut publisher = Publisher::new(link, &self.reader.speech);
+        let mut publisher = Publisher::new(link, &self.reader.sense.speech);
         // Where nothing is asked before the first message, the socket takes it when it is connected.
-        publisher.is_ready = self.reader.speech.handshake(Role::Publisher).is_none();
+        publisher.is_ready = self.reader.sense.speech.handshake(Role::Publisher).is_none();
         self.publisher = Some(publisher);
         let is_ready = |load: &Self| load.publisher.as_ref().is_some_and(|it| it.is_ready);
         self.turn_until(Instant::now() + PATIENCE, is_ready)?;
@@ -108,6 +108,9 @@ impl Load<'_> {
 
     /// Subscribers that heard nothing.
     fn deaf(&self) -> usize {
-        self.counted.iter().filter(|it| self.next[**it] == UNHEARD).count()
+        self.counted
+            .iter()
+            .filter(|it| self.next[**it] == UNHEARD)
+            .count()
     }
 }

@@ -86,7 +86,7 @@ impl Load<'_> {
 
     fn publish_at(&mut self, due: u64) {
         if let Some(publisher) = &mut self.publisher {
-            publisher.publish(&self.reader.speech, due);
+            publisher.publish(&self.reader.sense.speech, due);
             if let Some(flight) = &mut self.flight {
                 flight.published();
             }

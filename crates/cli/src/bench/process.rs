@@ -61,7 +61,11 @@ pub(super) fn cpu_of(pids: &[u32]) -> Option<Cpu> {
         let stat = read_to_string(format!("/proc/{pid}/stat")).ok()?;
         // The name in brackets may have anything in it.
         let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
-        let ticks = |at: usize| Some(Duration::from_millis(fields.get(at)?.parse::<u64>().ok()? * 1000 / TICKS));
+        let ticks = |at: usize| {
+            Some(Duration::from_millis(
+                fields.get(at)?.parse::<u64>().ok()? * 1000 / TICKS,
+            ))
+        };
         Some(Cpu {
             user: ticks(11)?,
             system: ticks(12)?,

@@ -1,7 +1,8 @@
 //! The one connection that publishes: in turn to each topic, and at which pace.
 
 use super::Args;
-use super::link::{Ended, Link};
+use super::ear::Ended;
+use super::link::Link;
 use super::payload::{Stamp, Template};
 use super::tongues::Speech;
 use super::unfold::Folder;

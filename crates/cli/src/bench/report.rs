@@ -120,7 +120,7 @@ impl Report {
             load.args.subscribers, load.args.topics, load.args.size
         ));
         if load.args.deflate {
-            let deflated = load.reader.deflated;
+            let deflated = load.reader.sense.deflated;
             self.field("deflated_frames", deflated);
             self.line(format!("{deflated} frames came compressed"));
         }

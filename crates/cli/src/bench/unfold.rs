@@ -77,7 +77,8 @@ fn inflate(inflate: &mut Decompress, folded: &[u8], message: &mut Vec<u8>) -> Re
             }
             let status = inflate.decompress_vec(&piece[used..], message, FlushDecompress::Sync);
             let status = status.map_err(|_| "the server sent a compressed message that is broken")?;
-            let is_done = (inflate.total_in() - before) as usize == piece.len() && message.len() < message.capacity();
+            let is_done =
+                (inflate.total_in() - before) as usize == piece.len() && message.len() < message.capacity();
             if status == Status::StreamEnd || is_done {
                 break;
             }
@@ -107,7 +108,8 @@ impl Folder {
             let done = self
                 .deflate
                 .compress_vec(&message[used..], &mut self.out, FlushCompress::Sync);
-            if done.is_err() || (self.deflate.total_in() as usize == message.len() && self.out.len() < self.out.capacity())
+            if done.is_err()
+                || (self.deflate.total_in() as usize == message.len() && self.out.len() < self.out.capacity())
             {
                 break;
             }

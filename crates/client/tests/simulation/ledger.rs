@@ -61,6 +61,7 @@ impl Ledger {
                 continuity,
                 mode,
                 throttle_ms,
+                ..
             } => {
                 let name = topic.to_string();
                 let contiguous = *mode == Mode::Every && throttle_ms.is_none();

@@ -7,7 +7,11 @@ use crate::reading::{Heard, Reader, Said, random_pieces, read};
 pub(crate) const MOST: usize = 128 * 1024;
 /// Up to here every split in two is tried; beyond, random ones.
 const EVERY_SPLIT_TO: usize = 700;
+/// So many random splits, fewer where there are many bytes.
 const RANDOM_SPLITS: usize = 30;
+const LARGE: usize = 1 << 20;
+/// Up to here bytes also come one by one.
+const BYTEWISE_TO: usize = 140_000;
 
 /// One case.
 #[derive(Clone, Debug)]
@@ -99,6 +103,24 @@ impl Case {
             "{name}"
         );
 
+        if self.bytes.len() <= BYTEWISE_TO {
+            self.check_byte_by_byte(&name, &whole);
+        }
+        if self.bytes.len() <= EVERY_SPLIT_TO {
+            for at in 0..=self.bytes.len() {
+                let (one, other) = self.bytes.split_at(at);
+                assert_eq!(self.read([one, other]), whole, "{name}: split at {at}");
+            }
+        }
+        let splits = (LARGE / self.bytes.len().max(1)).clamp(3, RANDOM_SPLITS);
+        for seed in 0..splits as u64 {
+            let mut dice = fastrand::Rng::with_seed(seed);
+            let pieces = random_pieces(&self.bytes, &mut dice);
+            assert_eq!(self.read(pieces), whole, "{name}: random pieces, seed {seed}");
+        }
+    }
+
+    fn check_byte_by_byte(&self, name: &str, whole: &Heard) {
         let mut reader = Reader::new(self.most, self.deflate);
         for (at, byte) in self.bytes.iter().enumerate() {
             reader.read(&[*byte]);
@@ -111,19 +133,7 @@ impl Case {
                 );
             }
         }
-        assert_eq!(reader.heard, whole, "{name}: byte by byte");
-
-        if self.bytes.len() <= EVERY_SPLIT_TO {
-            for at in 0..=self.bytes.len() {
-                let (one, other) = self.bytes.split_at(at);
-                assert_eq!(self.read([one, other]), whole, "{name}: split at {at}");
-            }
-        }
-        for seed in 0..RANDOM_SPLITS as u64 {
-            let mut dice = fastrand::Rng::with_seed(seed);
-            let pieces = random_pieces(&self.bytes, &mut dice);
-            assert_eq!(self.read(pieces), whole, "{name}: random pieces, seed {seed}");
-        }
+        assert_eq!(reader.heard, *whole, "{name}: byte by byte");
     }
 
     fn read<'a>(&self, pieces: impl IntoIterator<Item = &'a [u8]>) -> Heard {

@@ -50,8 +50,8 @@ pub(crate) fn echoed(heard: &Heard) -> Vec<Answer> {
     answers
 }
 
-/// Comes in, and offers what is in `offer`.
-pub(crate) fn connect(server: SocketAddr, offer: Option<&str>) -> TcpStream {
+/// Comes in with this offer of extensions, and says what was answered to it.
+pub(crate) fn connect(server: SocketAddr, offer: Option<&str>) -> (TcpStream, Option<String>) {
     let mut stream = TcpStream::connect(server).unwrap();
     stream.set_nodelay(true).unwrap();
     stream.set_read_timeout(Some(DEADLINE)).unwrap();
@@ -68,25 +68,34 @@ pub(crate) fn connect(server: SocketAddr, offer: Option<&str>) -> TcpStream {
     let head = read_head(&mut stream);
     assert!(head.starts_with("HTTP/1.1 101 "), "{head}");
     assert!(head.contains("s3pPLMBiTxaQ9kYGzzhZRbK+xOo="), "{head}");
-    assert_eq!(head.contains("permessage-deflate"), !offer.is_empty(), "{head}");
-    stream
+    let answered = head
+        .lines()
+        .find_map(|line| line.strip_prefix("Sec-WebSocket-Extensions: "))
+        .map(str::to_owned);
+    (stream, answered)
 }
 
 /// Sends these pieces, each in a call of its own, and reads until the server hangs up.
 pub(crate) fn converse<'a>(mut stream: TcpStream, pieces: impl IntoIterator<Item = &'a [u8]>) -> Vec<Answer> {
-    for piece in pieces {
-        // Whoever broke a rule is not listened to any more.
-        if stream.write_all(piece).is_err() {
-            break;
-        }
-    }
-    let answers = read_answers(&mut stream);
+    send(stream.try_clone().unwrap(), pieces);
+    let answers = read_answers(&mut stream, 15);
+    // The server may have hung up for good.
     let _ = stream.shutdown(Shutdown::Both);
     answers
 }
 
-/// All frames until the server hangs up, read by a library that is not ours.
-pub(crate) fn read_answers(stream: &mut TcpStream) -> Vec<Answer> {
+/// Sends until the server takes no more: whoever broke a rule is not listened to.
+pub(crate) fn send(mut stream: TcpStream, pieces: impl IntoIterator<Item = impl AsRef<[u8]>>) {
+    for piece in pieces {
+        if stream.write_all(piece.as_ref()).is_err() {
+            break;
+        }
+    }
+}
+
+/// All frames until the server hangs up, read by a library that is not ours. The server compresses with a window of so many
+/// bits.
+pub(crate) fn read_answers(stream: &mut TcpStream, window_bits: u8) -> Vec<Answer> {
     let mut bytes = Vec::new();
     stream.read_to_end(&mut bytes).unwrap();
     let mut socket = FrameSocket::new(std::io::Cursor::new(bytes));
@@ -99,7 +108,7 @@ pub(crate) fn read_answers(stream: &mut TcpStream) -> Vec<Answer> {
         answers.push(match opcode {
             CLOSE => Answer::Close(payload.first_chunk().map(|code| u16::from_be_bytes(*code))),
             PONG => Answer::Pong(payload),
-            _ if header.rsv1 => Answer::Message(opcode, inflate(&payload, 15)),
+            _ if header.rsv1 => Answer::Message(opcode, inflate(&payload, window_bits)),
             _ => Answer::Message(opcode, payload),
         });
     }

@@ -13,6 +13,7 @@ mod handshake;
 #[path = "../../examples/echo/serve.rs"]
 mod serve;
 
+mod section_12_and_13;
 mod section_1_to_4;
 mod section_5;
 mod section_6;

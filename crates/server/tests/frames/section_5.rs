@@ -22,7 +22,7 @@ pub(crate) fn fragmentation() -> Vec<Case> {
     ];
     let joined = "fragment1fragment2";
     let all_joined = "fragment1fragment2fragment3fragment4fragment5";
-    let hello = frame(TEXT, "Hello, world!");
+    let hello = [frame(TEXT, "Hello, world!")];
     let nothing = "non-continuation payload";
     vec![
         broken("5.1", "a ping in fragments", part(PING, "fragment1"), 1)
@@ -56,42 +56,42 @@ pub(crate) fn fragmentation() -> Vec<Case> {
             frame(CONTINUATION, nothing),
             6,
         )
-        .sends(&[hello.clone()]),
+        .sends(&hello),
         broken(
             "5.10",
             "the end of nothing, frame by frame",
             frame(CONTINUATION, nothing),
             6,
         )
-        .sends(&[hello.clone()]),
+        .sends(&hello),
         broken(
             "5.11",
             "the end of nothing, byte by byte",
             frame(CONTINUATION, nothing),
             6,
         )
-        .sends(&[hello.clone()]),
+        .sends(&hello),
         broken(
             "5.12",
             "more of nothing, in one piece",
             part(CONTINUATION, nothing),
             6,
         )
-        .sends(&[hello.clone()]),
+        .sends(&hello),
         broken(
             "5.13",
             "more of nothing, frame by frame",
             part(CONTINUATION, nothing),
             6,
         )
-        .sends(&[hello.clone()]),
+        .sends(&hello),
         broken(
             "5.14",
             "more of nothing, byte by byte",
             part(CONTINUATION, nothing),
             6,
         )
-        .sends(&[hello]),
+        .sends(&hello),
         Case::new("5.15", "a text in two fragments, then more of nothing")
             .sends(&two)
             .text(joined)

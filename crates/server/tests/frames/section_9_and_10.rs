@@ -43,6 +43,13 @@ pub(crate) fn large_messages(scale: usize) -> Vec<Case> {
     cases
 }
 
+/// 9.1.6 in its full size.
+pub(crate) fn largest() -> Case {
+    let payload = payload(TEXT, 16 * MIB);
+    let case = Case::new("9.1.6", "one frame of 16 MiB").at_most(16 * MIB);
+    message(case, TEXT, &payload, payload.len())
+}
+
 /// 9.7 and 9.8: many messages of one size.
 pub(crate) fn many_messages(count: usize) -> Vec<Case> {
     let mut cases = Vec::new();

@@ -26,6 +26,21 @@ async fn what_is_published_over_http_reaches_subscribers_with_its_publisher() {
 }
 
 #[tokio::test]
+async fn bytes_are_published_in_their_json_form() {
+    let world = World::start(settings()).await;
+    let mut packed = world.connect_packed().await;
+    packed.subscribe("room:a").await;
+    let operator = Asker::new(&world, "ann", "operator");
+    let body = json!({"channel": "room:a", "data": {"name": "a.png", "raw": {"$bytes": "iVBORw=="}}});
+    operator.does("/v1/publish", &body).await;
+    let bytes = packed.next_bytes().await;
+    let raw = b"\xa3raw\xc4\x04\x89PNG";
+    assert!(bytes.windows(raw.len()).any(|part| part == raw), "{bytes:02x?}");
+    let page = operator.sees("/v1/history?channel=room:a").await;
+    assert_eq!(page["items"][0]["payload"], body["data"]);
+}
+
+#[tokio::test]
 async fn a_batch_is_published_in_order_with_one_result_each() {
     let world = World::start(settings()).await;
     let mut listener = world.connect().await;

@@ -49,7 +49,10 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Report> {
     report.field("memory_before_bytes", before.resident());
     report.field("memory_after_bytes", after.resident());
     report.field("memory_growth_bytes", grown);
-    report.field("memory_growth_bytes_per_cycle", grown.map(|it| it as f64 / args.cycles as f64));
+    report.field(
+        "memory_growth_bytes_per_cycle",
+        grown.map(|it| it as f64 / args.cycles as f64),
+    );
     report.field("kernel_growth_bytes", growth(before.kernel, after.kernel));
     report.field("files_before", before.files);
     report.field("files_after", after.files);
@@ -104,7 +107,9 @@ fn cycle(load: &mut Load<'_>, pace: Pace, count: usize) -> anyhow::Result<()> {
         if progress.elapsed() > PATIENCE {
             let waiting = begun - done;
             let leaving = is_leaving.iter().filter(|it| **it).count();
-            anyhow::bail!("{leaving} of {waiting} connections were not closed by the server, and the others heard nothing");
+            anyhow::bail!(
+                "{leaving} of {waiting} connections were not closed by the server, and the others heard nothing"
+            );
         }
     }
     Ok(())

@@ -44,7 +44,9 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Report> {
     report.field("seconds", took.as_secs_f64());
     report.field("connects_per_second", per_second);
     report.field("connects_per_core_second", per_core);
-    report.line(format!("{done} connections, {per_second:.0} a second, {IN_FLIGHT} at a time"));
+    report.line(format!(
+        "{done} connections, {per_second:.0} a second, {IN_FLIGHT} at a time"
+    ));
     if let Some(per_core) = per_core {
         report.line(format!(
             "{per_core:.0} connections for each second of a core that the server used"
