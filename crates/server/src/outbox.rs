@@ -29,7 +29,7 @@ use crate::conflate::Pending;
 use crate::encoded::Publication;
 use crate::filters::{FieldPath, Predicate};
 use crate::mailbox::{ConnId, Mailbox, Parcel};
-pub use crate::outbox::cohort::{Clock, Idle};
+pub use crate::outbox::cohort::{Clock, Idle, Reached};
 use crate::outbox::lane::{Lane, Offered, Turn};
 pub use crate::outbox::presence::PresenceWork;
 use crate::outbox::presence::Watches;

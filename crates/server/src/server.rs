@@ -97,6 +97,8 @@ impl Server {
         // A token may have been made by a clock that is ahead of ours.
         let forget_after = config.auth.max_age.map(|age| age + config.auth.leeway);
         let revocations = Revocations::open(&config.data_dir, forget_after)?;
+        let engine =
+            Engine::start(shards(), hub.crowd()).context("the threads that serve WebSockets cannot start")?;
         let gateway = Gateway {
             limits: config.limits,
             compressor,
@@ -122,7 +124,7 @@ impl Server {
             broker,
             feeds,
             connections: Connections::default(),
-            engine: Engine::start(shards()).context("the threads that serve WebSockets cannot start")?,
+            engine,
             metrics,
             drain: Drain::default(),
             tasks,

@@ -17,7 +17,7 @@ use crate::engine::clients::Clients;
 use crate::engine::cohort::{Cohort, Due, Member};
 use crate::mailbox::{ConnId, Seated};
 use crate::metrics::Metrics;
-use crate::outbox::LaneId;
+use crate::outbox::{LaneId, Reached};
 use crate::presence::changes::News;
 
 /// Who listens to what on this shard.
@@ -276,12 +276,12 @@ impl Audiences {
     fn step_out(&mut self, key: usize, cohort: usize, member: Member, clients: &mut Clients) {
         let seat = self.seats[member.seat as usize];
         let waits = &self.audiences[key].cohorts[cohort];
-        let at = waits.clock.offset();
+        let at = waits.reached();
         if let Some(connection) = clients.served(member.slot) {
             let outbox = connection.outbox();
             match waits.pending() {
                 Some(pending) => {
-                    outbox.step_out_with(seat.lane, at, pending.offset().max(at), pending.clone())
+                    outbox.step_out_with(seat.lane, at, pending.offset().max(at.offset), pending.clone())
                 }
                 None => outbox.step_out(seat.lane, at),
             }
@@ -299,7 +299,7 @@ impl Audiences {
     fn leave_behind(&mut self, key: usize, cohort: usize, newest: Offset, clients: &mut Clients) {
         while let Some(member) = self.first_member(key, cohort) {
             let waits = &self.audiences[key].cohorts[cohort];
-            self.fall_behind(member, waits.clock.offset(), newest, waits.said(), clients);
+            self.fall_behind(member, waits.reached(), newest, waits.said(), clients);
             self.become_stray(member.seat);
         }
     }
@@ -308,7 +308,7 @@ impl Audiences {
     fn fall_behind(
         &self,
         member: Member,
-        at: Offset,
+        at: Reached,
         newest: Offset,
         untold: &[Said],
         clients: &mut Clients,
@@ -477,7 +477,7 @@ impl Audiences {
     ) {
         let audience = &self.audiences[key];
         let waits = &audience.cohorts[cohort];
-        let (at, newest) = (waits.clock.offset(), audience.newest.unwrap_or_default());
+        let (at, newest) = (waits.reached(), audience.newest.unwrap_or_default());
         self.fall_behind(member, at, newest, said, clients);
         self.become_stray(member.seat);
     }

@@ -10,7 +10,7 @@ use crate::conflate::Pending;
 use crate::encoded::Publication;
 use crate::engine::batch::Said;
 use crate::filters::Predicate;
-use crate::outbox::{Clock, Idle, Outbox, Policy};
+use crate::outbox::{Clock, Idle, Outbox, Policy, Reached};
 
 /// Subscribers who want the same and have got the same.
 #[derive(Debug)]
@@ -74,6 +74,14 @@ impl Cohort {
             waiting,
             not_before: idle.not_before,
             is_held: false,
+        }
+    }
+
+    /// Where a member is that steps out.
+    pub(super) fn reached(&self) -> Reached {
+        Reached {
+            offset: self.clock.offset(),
+            not_before: self.not_before,
         }
     }
 

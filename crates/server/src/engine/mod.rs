@@ -25,7 +25,7 @@ use tokio_util::task::task_tracker::TaskTrackerToken;
 use crate::connection::Entrance;
 use crate::engine::shard::Shard;
 use crate::gateway::Gateway;
-use crate::mailbox::{Mailbox, waker};
+use crate::mailbox::{Crowd, Mailbox, waker};
 
 /// Who serves the WebSockets. Dropping it ends them.
 #[derive(Debug)]
@@ -69,16 +69,16 @@ struct Door {
 }
 
 impl Engine {
-    /// Starts so many shards. Must be called inside a runtime.
+    /// Starts so many shards, whose mailboxes belong to `crowd`. Must be called inside a runtime.
     ///
     /// # Errors
     /// If the system has no descriptor or thread left.
-    pub fn start(shards: usize) -> io::Result<Self> {
+    pub fn start(shards: usize, crowd: &Arc<Crowd>) -> io::Result<Self> {
         let mut engine = Engine { shards: Vec::new() };
         for number in 0..shards.max(1) {
             let poll = Poll::new()?;
             let door = Arc::new(Door {
-                mailbox: Arc::new(Mailbox::new(waker(&poll)?)),
+                mailbox: Arc::new(Mailbox::new(waker(&poll)?, Arc::clone(crowd))),
                 arrivals: Mutex::default(),
                 load: AtomicUsize::new(0),
                 is_closed: AtomicBool::new(false),

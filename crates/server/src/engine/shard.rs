@@ -31,6 +31,8 @@ use crate::outbox::Outbox;
 const SCRATCH_BYTES: usize = 64 * 1024;
 /// So many sockets are told of at once.
 const EVENTS: usize = 1024;
+/// Publications of about so many bytes are taken in one turn; then they are sent before more are taken.
+const TURN_BYTES: usize = 64 * 1024;
 /// How often in one turn it looks whether what it did made more to do: a client that publishes is heard by those beside
 /// it in the same turn.
 const ROUNDS: usize = 4;
@@ -147,14 +149,15 @@ impl Shard {
                 clients.call(id.slot);
             }
         });
+        let mut budget = TURN_BYTES;
         for _ in 0..ROUNDS {
-            self.read_post();
+            self.read_post(&mut budget);
             if !self.clients.has_called() {
                 break;
             }
             self.attend(now);
         }
-        self.read_post();
+        self.read_post(&mut budget);
         let now = Instant::now();
         self.audiences
             .flush(now, &mut self.clients, self.metrics.as_ref());
@@ -202,9 +205,10 @@ impl Shard {
         self.clients.call(id.slot);
     }
 
-    /// Reads what the mailbox has.
-    fn read_post(&mut self) {
-        let mut post = self.door.mailbox.take(std::mem::take(&mut self.post));
+    /// Reads what the mailbox has, as far as the budget of this turn goes.
+    fn read_post(&mut self, budget: &mut usize) {
+        let mut post = self.door.mailbox.take(std::mem::take(&mut self.post), *budget);
+        *budget = budget.saturating_sub(post.bytes);
         if post.overran {
             tracing::warn!("a shard was offered more than it could take; its subscriptions are caught up");
             self.audiences.overrun(&mut self.clients);

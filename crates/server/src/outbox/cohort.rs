@@ -48,6 +48,15 @@ pub struct Idle {
     pub not_before: Option<Instant>,
 }
 
+/// Where a cohort is when a lane steps out of it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Reached {
+    /// All up to here was said.
+    pub offset: Offset,
+    /// The next push goes no earlier than this, where it is throttled.
+    pub not_before: Option<Instant>,
+}
+
 impl Policy {
     /// The least time between two pushes, if there is any.
     pub fn throttle(&self) -> Option<Duration> {
@@ -82,12 +91,12 @@ impl Outbox {
         }
     }
 
-    /// A lane steps out, as far as the cohort got, and falls behind: what comes is read from the broker when the socket
-    /// drains. These states of the source it has not been told of.
+    /// A lane steps out and falls behind: what comes is read from the broker when the socket drains. These states of the
+    /// source it has not been told of.
     pub fn step_out_behind<'a>(
         &self,
         id: LaneId,
-        at: Offset,
+        at: Reached,
         newest: Offset,
         untold: impl Iterator<Item = &'a Arc<ChannelStatus>>,
     ) {
@@ -99,13 +108,13 @@ impl Outbox {
         });
     }
 
-    /// A `latest` lane steps out, as far as the cohort got, and this waits for it.
-    pub fn step_out_with(&self, id: LaneId, at: Offset, newest: Offset, pending: Pending) {
+    /// A `latest` lane steps out, and this waits for it.
+    pub fn step_out_with(&self, id: LaneId, at: Reached, newest: Offset, pending: Pending) {
         self.change(id, |lane| lane.step_out_with(at, newest, pending));
     }
 
-    /// A lane steps out, as far as the cohort got, and nothing waits for it.
-    pub fn step_out(&self, id: LaneId, at: Offset) {
+    /// A lane steps out, and nothing waits for it.
+    pub fn step_out(&self, id: LaneId, at: Reached) {
         self.change(id, |lane| lane.step_out(at));
     }
 

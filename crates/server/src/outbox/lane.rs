@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use crate::conflate::Pending;
 use crate::encoded::Publication;
 use crate::filters::Predicate;
-use crate::outbox::{Behind, CatchUp, Caught, Clock, Closed, Idle, LaneId, Policy, Work};
+use crate::outbox::{Behind, CatchUp, Caught, Clock, Closed, Idle, LaneId, Policy, Reached, Work};
 
 /// One subscription's part of an outbox.
 #[derive(Debug)]
@@ -203,9 +203,10 @@ impl Lane {
     }
 
     /// Steps out live, with nothing waiting.
-    pub(super) fn step_out(&mut self, at: Offset) {
+    pub(super) fn step_out(&mut self, at: Reached) {
         if let Stage::InStep(_) = self.stage {
-            self.sent = self.sent.max(at);
+            self.sent = self.sent.max(at.offset);
+            self.not_before = at.not_before;
             if let Some(newest) = &mut self.newest {
                 newest.offset = self.sent;
             }
@@ -214,7 +215,7 @@ impl Lane {
     }
 
     /// Steps out, and falls behind at once.
-    pub(super) fn step_out_behind(&mut self, at: Offset, seen: Offset) {
+    pub(super) fn step_out_behind(&mut self, at: Reached, seen: Offset) {
         if let Stage::InStep(_) = self.stage {
             self.step_out(at);
             self.see(seen);
@@ -236,7 +237,7 @@ impl Lane {
     }
 
     /// Steps out with what its cohort has not sent yet.
-    pub(super) fn step_out_with(&mut self, at: Offset, seen: Offset, waits: Pending) {
+    pub(super) fn step_out_with(&mut self, at: Reached, seen: Offset, waits: Pending) {
         if let Stage::InStep(_) = self.stage {
             self.step_out(at);
             self.see(seen);
