@@ -1,8 +1,12 @@
 //! What a reader must know of the machine to make sense of numbers from it.
 
 use std::process::Command;
+use std::time::Duration;
 
-use crate::process;
+use crate::{interrupt, process};
+
+/// How long it takes to see whether somebody else is at work.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// The machine, as far as it says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,10 +37,47 @@ impl Machine {
         }
     }
 
+    /// What else the machine does, as a share of all its processors: who measures beside others measures them too.
+    pub(super) fn busy() -> Option<f64> {
+        let times = || times_in(&std::fs::read_to_string("/proc/stat").ok()?);
+        let before = times()?;
+        interrupt::pause(LOOK);
+        let after = times()?;
+        let all = after.all.checked_sub(before.all).filter(|all| *all > 0)?;
+        let idle = after.idle.saturating_sub(before.idle);
+        Some(1.0 - idle as f64 / all as f64)
+    }
+
     /// The date as the name of a directory.
     pub(super) fn date_slug(&self) -> String {
         self.date.replace(':', "").replace(' ', "-")
     }
+}
+
+/// Ticks of all processors since the machine started.
+#[derive(Debug, PartialEq, Eq)]
+struct Times {
+    idle: u64,
+    all: u64,
+}
+
+/// The first line of `/proc/stat`: `cpu  user nice system idle iowait irq softirq steal …`; guests are in user already.
+fn times_in(stat: &str) -> Option<Times> {
+    let numbers: Vec<u64> = stat
+        .lines()
+        .next()?
+        .strip_prefix("cpu ")?
+        .split_whitespace()
+        .take(8)
+        .map_while(|word| word.parse().ok())
+        .collect();
+    let [_, _, _, idle, waiting, ..] = numbers[..] else {
+        return None;
+    };
+    Some(Times {
+        idle: idle + waiting,
+        all: numbers.iter().sum(),
+    })
 }
 
 fn processor_in(cpuinfo: &str) -> String {
@@ -63,6 +104,14 @@ fn memory_in(meminfo: &str) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_times_of_the_processors_are_read() {
+        let stat = "cpu  10 1 20 300 9 1 2 3 50 0\ncpu0 1 1 1 1\n";
+        assert_eq!(times_in(stat), Some(Times { idle: 309, all: 346 }));
+        assert_eq!(times_in("cpu  1 2\n"), None);
+        assert_eq!(times_in(""), None);
+    }
 
     #[test]
     fn the_machine_is_read_from_what_the_system_says() {

@@ -36,6 +36,9 @@ pub(crate) use options::Options;
 /// Descriptors of a process beside those of the connections.
 const OTHER_FILES: u64 = 200;
 
+/// What else may go on meanwhile, as a share of all processors.
+const MOST_BUSY: f64 = 0.15;
+
 /// Runs the benchmarks.
 pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     let started = Instant::now();
@@ -45,6 +48,14 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     let cores = Cores::choose();
     let place = Place::prepare(&machine)?;
     let (servers, missing) = get_servers(&options.peers, &ours)?;
+
+    let busy = Machine::busy().filter(|busy| *busy > MOST_BUSY);
+    if let Some(busy) = busy {
+        warning(&format!(
+            "this machine is busy with something else ({:.0} % of its processors): the numbers will not be worth much",
+            busy * 100.0
+        ));
+    }
 
     let mut sections = Vec::new();
     for scenario in &options.scenarios {
@@ -60,6 +71,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
         cores: cores.sentence(),
         versions,
         missing,
+        busy,
         rounds: options.rounds,
     };
     let document = table::document(&sections, &frame);
@@ -213,9 +225,7 @@ impl At<'_> {
             Err(error) => {
                 let reason = format!("{error:#}");
                 note(&format!("{slug}: failed: {reason}; see {}", dir.display()));
-                // A table has room for one line.
-                row.failures
-                    .push(reason.lines().next().unwrap_or_default().to_owned());
+                row.failures.push(in_one_line(&reason));
             }
         }
         Ok(())
@@ -248,6 +258,16 @@ impl At<'_> {
             Some(faults) => format!("{numbers}; {faults}"),
             None => numbers,
         }
+    }
+}
+
+/// What a note below a table has room for: how a reason begins, and the last that a log says.
+fn in_one_line(reason: &str) -> String {
+    let mut lines = reason.lines().map(str::trim).filter(|line| !line.is_empty());
+    let first = lines.next().unwrap_or("it failed");
+    match lines.next_back() {
+        Some(last) => format!("{} … {last}", first.split(". The end of").next().unwrap_or(first)),
+        None => first.to_owned(),
     }
 }
 
@@ -294,4 +314,20 @@ fn judge(sections: &[Section]) -> anyhow::Result<()> {
         return Ok(());
     }
     bail!("Nexus did not hold what it promises: {}", wrongs.join("; "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reason_fits_into_a_note() {
+        assert_eq!(in_one_line("refused"), "refused");
+        let long = "it ended by itself (exit status: 1). The end of some/log:\n\nstarting\nno such file\n";
+        assert_eq!(
+            in_one_line(long),
+            "it ended by itself (exit status: 1) … no such file"
+        );
+        assert_eq!(in_one_line(""), "it failed");
+    }
 }

@@ -73,10 +73,13 @@ fn read(text: &str) -> Option<Value> {
         .find(Value::is_object)
 }
 
-/// Why there is no result, in one line: the last one that the load wrote on standard error.
+/// Why there is no result, in one line: its last error on standard error, or just the last that it wrote there.
 fn reason(log: &str, error: &anyhow::Error) -> String {
-    let last = log.lines().rev().find(|line| !line.trim().is_empty());
-    match last {
+    let lines = || log.lines().rev().filter(|line| !line.trim().is_empty());
+    match lines()
+        .find(|line| line.starts_with("error: "))
+        .or_else(|| lines().next())
+    {
         Some(line) => line.trim().trim_start_matches("error: ").to_owned(),
         None => format!("{error:#}"),
     }
@@ -137,7 +140,11 @@ mod tests {
     #[test]
     fn the_reason_is_what_the_load_said_last() {
         let error = anyhow::anyhow!("it failed with exit code 1");
-        assert_eq!(reason("one\nerror: it was refused\n\n", &error), "it was refused");
+        assert_eq!(
+            reason("one\nerror: it was refused\n\nSee help\n", &error),
+            "it was refused"
+        );
+        assert_eq!(reason("one\ntwo\n", &error), "two");
         assert_eq!(reason("", &error), "it failed with exit code 1");
     }
 

@@ -150,14 +150,7 @@ impl Scenario {
                 &seconds(6),
             ]),
             Self::Idle => one(&["--scenario", "idle", "--subscribers", &MANY.to_string()]),
-            Self::Connect => one(&[
-                "--scenario",
-                "connect",
-                "--subscribers",
-                "1000",
-                "--time",
-                &seconds(5),
-            ]),
+            Self::Connect => one(&["--scenario", "connect", "--cycles", &half(CYCLES)]),
             Self::Churn => one(&["--scenario", "churn", "--cycles", &half(CYCLES)]),
             Self::Slow => {
                 let bytes = half(64 << 20);
@@ -229,10 +222,50 @@ impl Scenario {
                 [&cost[..], &latency[..], &[busy, memory]].concat()
             }
             Self::Rate | Self::Topics | Self::Scaling => [&cost[..], &latency[..], &[busy]].concat(),
-            Self::Idle => vec![],
-            Self::Connect => vec![Column::number("connects/s", "/connects_per_second", 1.0, 0)],
-            Self::Churn => vec![],
-            Self::Slow => vec![],
+            Self::Idle => vec![
+                Column::number(
+                    "bytes in the server, each",
+                    "/idle/memory_bytes_per_connection",
+                    1.0,
+                    0,
+                ),
+                Column::number(
+                    "in the kernel, both ends",
+                    "/idle/kernel_bytes_per_connection",
+                    1.0,
+                    0,
+                ),
+                Column::number("server, in a burst", "/burst/memory_bytes_per_connection", 1.0, 0),
+                Column::number(
+                    "server, after it",
+                    "/after_burst/memory_bytes_per_connection",
+                    1.0,
+                    0,
+                ),
+            ],
+            Self::Connect => vec![
+                Column::number("connects/s", "/connects_per_second", 1.0, 0),
+                Column::number("per second of a core", "/connects_per_core_second", 1.0, 0),
+                Column::number("µs of CPU each", "/server_cpu_us_per_connect", 1.0, 1),
+                Column::ratio("× floor", "/server_cpu_us_per_connect"),
+                Column::number("p50 ms", "/connect_ms/p50", 1.0, 2),
+                Column::number("p99 ms", "/connect_ms/p99", 1.0, 2),
+            ],
+            Self::Churn => vec![
+                Column::number("cycles/s", "/cycles_per_second", 1.0, 0),
+                Column::number("µs of CPU each", "/server_cpu_us_per_cycle", 1.0, 1),
+                Column::number("memory grew by KiB", "/memory_growth_bytes", KIB, 0),
+                Column::number("bytes a cycle", "/memory_growth_bytes_per_cycle", 1.0, 1),
+                Column::number("descriptors before", "/files_before", 1.0, 0),
+                Column::number("after", "/files_after", 1.0, 0),
+            ],
+            Self::Slow => vec![
+                Column::number("deliveries/s to the healthy", "/deliveries_per_second", 1.0, 0),
+                Column::number("µs of CPU per delivery", "/server_cpu_us_per_delivery", 1.0, 2),
+                Column::number("seconds", "/seconds", 1.0, 1),
+                Column::number("memory grew by MiB", "/memory_growth_bytes", MIB, 1),
+                Column::number("p99 ms", "/latency_ms/p99", 1.0, 2),
+            ],
         }
     }
 
@@ -248,11 +281,30 @@ impl Scenario {
             ],
             Self::Topics => vec![Column::ratio_to("1,000 topics", COST, "µs")],
             Self::Compressed => vec![Column::ratio_to("compressed", COST, "µs")],
-            _ => vec![],
+            Self::Idle => vec![Column::number(
+                "bytes per idle connection",
+                "/idle/memory_bytes_per_connection",
+                1.0,
+                0,
+            )],
+            Self::Connect => vec![Column::number(
+                "connects per second of a core",
+                "/connects_per_core_second",
+                1.0,
+                0,
+            )],
+            Self::Slow => vec![Column::number(
+                "MiB more with 5 % slow",
+                "/memory_growth_bytes",
+                MIB,
+                1,
+            )],
+            Self::TopicsSaturated | Self::Scaling | Self::Churn => vec![],
         }
     }
 }
 
+const KIB: f64 = 1.0 / 1024.0;
 const MIB: f64 = 1.0 / (1 << 20) as f64;
 
 impl Variation {

@@ -36,6 +36,8 @@ pub(super) struct Frame<'a> {
     pub(super) versions: Vec<(Peer, String)>,
     /// Servers that could not be measured at all, and why.
     pub(super) missing: Vec<(Peer, String)>,
+    /// What else kept the machine busy, if it was much: a share of all processors.
+    pub(super) busy: Option<f64>,
     pub(super) rounds: usize,
 }
 
@@ -136,6 +138,13 @@ pub(super) fn document(sections: &[Section], frame: &Frame<'_>) -> String {
         frame.cores,
         versions.join("; ")
     );
+    if let Some(busy) = frame.busy {
+        let _infallible = write!(
+            text,
+            "\n**Not to be relied on:** something else kept {:.0} % of this machine busy at the start.\n",
+            busy * 100.0
+        );
+    }
     for (peer, reason) in &frame.missing {
         let _infallible = write!(text, "\n{} was not measured: {reason}\n", peer.title());
     }
@@ -325,6 +334,7 @@ mod tests {
                 (Peer::FloorByMessage, "x".to_owned()),
             ],
             missing: vec![(Peer::Ws, "npm is not here".to_owned())],
+            busy: Some(0.5),
             rounds: 3,
         };
         let text = document(&[section()], &frame);
@@ -332,6 +342,7 @@ mod tests {
             "2026-01-02 03:04 UTC on Fast 9000 (2 processors, 24 GiB), Linux 6.1: side by side; medians of 3 runs each",
             "**Nexus** 0.1.0.\n",
             "npm `ws` was not measured: npm is not here",
+            "kept 50 % of this machine busy",
             "#### Fan-out",
         ] {
             assert!(text.contains(words), "{words:?} is not in\n{text}");

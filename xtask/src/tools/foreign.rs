@@ -1,4 +1,4 @@
-//! Other people's WebSocket clients, for the door that is for them: npm's `ws` and Python's `websockets`.
+//! Other people's WebSocket clients, for the doors that are for them: npm's `ws`, and Python's `websockets` and `msgpack`.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -10,9 +10,9 @@ use crate::process;
 
 /// Where the distribution keeps packages of node.
 const NODE_PATH: &str = "/usr/share/nodejs";
-const PACKAGES: [&str; 3] = ["nodejs", "node-ws", "python3-websockets"];
-const BY_HAND: &str = "install node with the package `ws` and Python with the package `websockets` and run this again: \
-    `apt-get install nodejs node-ws python3-websockets` on Debian";
+const PACKAGES: [&str; 4] = ["nodejs", "node-ws", "python3-websockets", "python3-msgpack"];
+const BY_HAND: &str = "install node with the package `ws` and Python with the packages `websockets` and `msgpack` and run this \
+    again: `apt-get install nodejs node-ws python3-websockets python3-msgpack` on Debian";
 
 /// Interpreters that have the libraries.
 #[derive(Clone, Debug)]
@@ -28,7 +28,11 @@ pub(crate) fn find_or_install() -> anyhow::Result<Foreign> {
     if let Some(foreign) = find() {
         return Ok(foreign);
     }
-    distribution::install("node with `ws` and Python with `websockets`", &PACKAGES, BY_HAND)?;
+    distribution::install(
+        "node with `ws` and Python with `websockets` and `msgpack`",
+        &PACKAGES,
+        BY_HAND,
+    )?;
     find().with_context(|| format!("the packages are installed but cannot be used: {BY_HAND}"))
 }
 
@@ -40,7 +44,9 @@ fn find() -> Option<Foreign> {
     let python = [on_path("python3"), Some(PathBuf::from("/usr/bin/python3"))]
         .into_iter()
         .flatten()
-        .find(|python| process::answer(Command::new(python).args(["-c", "import websockets"])).is_some())?;
+        .find(|python| {
+            process::answer(Command::new(python).args(["-c", "import websockets, msgpack"])).is_some()
+        })?;
     Some(Foreign {
         node,
         node_path: NODE_PATH.into(),

@@ -56,7 +56,24 @@ pub(crate) fn nginx() -> anyhow::Result<(Program, PathBuf)> {
             .find(|module| module.is_file())?;
         Some((program, module))
     };
-    find_or_unpack(find, "nginx with nchan", &["nginx", "libnginx-mod-nchan"])
+    let (program, module) = find_or_unpack(find, "nginx with nchan", &["nginx", "libnginx-mod-nchan"])?;
+    if module.starts_with(unpacked()) {
+        let bytes = std::fs::read(&module)?;
+        if let Some(moved) = with_own_place(bytes) {
+            std::fs::write(&module, moved)?;
+        }
+    }
+    Ok((program, module))
+}
+
+/// nchan insists on a directory that only an installed nginx has: its directive for another one is always a duplicate to
+/// it. So our copy gets a name of the same length that is relative to where nginx runs.
+fn with_own_place(mut module: Vec<u8>) -> Option<Vec<u8>> {
+    const INSTALLED: &[u8; 20] = b"/var/lib/nginx/body\0";
+    const OWN: &[u8; 20] = b"nchan-messages-body\0";
+    let at = module.windows(INSTALLED.len()).position(|it| it == INSTALLED)?;
+    module[at..at + OWN.len()].copy_from_slice(OWN);
+    Some(module)
 }
 
 /// nats-server.
@@ -222,6 +239,13 @@ fn packages_in(plan: &str) -> Vec<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn our_copy_of_nchan_writes_beside_us() {
+        let moved = with_own_place(b"\0/var/lib/nginx/body\0/var/lib/nginx/body2".to_vec()).unwrap();
+        assert_eq!(moved, b"\0nchan-messages-body\0/var/lib/nginx/body2");
+        assert_eq!(with_own_place(moved), None);
+    }
 
     #[test]
     fn the_plan_names_what_is_to_be_fetched() {

@@ -128,17 +128,20 @@ impl Ear {
             unfolder,
             deflated,
         } = sense;
-        if self.cut == Cut::Stream {
-            return self.hear_piece(speech, frame.payload, say, heard);
-        }
-        if !frame.is_whole {
+        let is_stream = self.cut == Cut::Stream;
+        if !frame.is_whole && (frame.is_deflated || !is_stream) {
             return Err("the server sent a message in fragments, which this load does not read");
         }
-        if !frame.is_deflated {
-            return speech.hear(self.role, frame.payload, say, heard);
+        let mut message = frame.payload;
+        if frame.is_deflated {
+            *deflated += 1;
+            message = unfolder.unfold(message)?;
         }
-        *deflated += 1;
-        speech.hear(self.role, unfolder.unfold(frame.payload)?, say, heard)
+        if is_stream {
+            self.hear_piece(speech, message, say, heard)
+        } else {
+            speech.hear(self.role, message, say, heard)
+        }
     }
 
     fn hear_piece(

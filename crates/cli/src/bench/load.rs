@@ -83,11 +83,9 @@ impl<'a> Load<'a> {
             "a payload has at least {} bytes: its number and its time stand in it",
             payload::LEAST
         );
-        let speaks_messages = !matches!(args.tongue, Tongue::Nats | Tongue::Mqtt);
         ensure!(
-            !args.deflate || speaks_messages,
-            "--deflate is not for --as {}",
-            args.tongue.name()
+            !args.deflate || args.tongue != Tongue::Mqtt,
+            "--deflate is not for --as mqtt: no server of MQTT over WebSocket compresses"
         );
         ensure!(
             !args.listen || (args.tongue == Tongue::Nexus && args.topics == 1),
@@ -153,10 +151,14 @@ impl<'a> Load<'a> {
         self.links.iter().flatten().count()
     }
 
-    /// Why the last connection ended that did.
+    /// Why the last connection ended that did, when none should have.
     pub(super) fn why_ended(&mut self) -> anyhow::Error {
-        let why = self.ended.pop().map(|gone| gone.why.to_string());
-        anyhow::Error::msg(why.unwrap_or_default())
+        let address = self.dialer.address;
+        match self.ended.pop().map(|gone| gone.why) {
+            Some(Ended::Broken(why)) => anyhow::anyhow!("no connection to {address}: {why}; is the server there?"),
+            Some(why) => anyhow::anyhow!("{why}"),
+            None => anyhow::anyhow!("a connection to {address} ended"),
+        }
     }
 
     /// Counts deliveries from here.

@@ -21,5 +21,6 @@ mod section_7;
 mod section_9_and_10;
 
 mod beyond;
+mod client_libraries;
 mod memory;
 mod through_sockets;

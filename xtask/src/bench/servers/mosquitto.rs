@@ -11,19 +11,21 @@ use crate::tools::peers::Program;
 pub(super) fn start(program: &Program, dir: &Path, cores: &Cores) -> anyhow::Result<Running> {
     let address = free_address()?;
     let file = dir.join("mosquitto.conf");
-    std::fs::write(&file, config(address))?;
+    std::fs::write(&file, config(address, dir))?;
     let mut command = program.command();
     command.arg("-c").arg(&file).current_dir(dir);
     Running::told_where("mosquitto", command, dir, cores, address, 1)
 }
 
-fn config(address: SocketAddr) -> String {
+/// The second listener is because 2.0 thinks that it listens nowhere when there are only WebSockets.
+fn config(address: SocketAddr, dir: &Path) -> String {
     format!(
-        "listener {} {}\nprotocol websockets\nallow_anonymous true\npersistence false\nlog_dest none\n\
+        "listener {} {}\nprotocol websockets\nallow_anonymous true\npersistence false\nlog_dest stderr\nlog_type error\n\
          connection_messages false\nmax_queued_messages 0\nmax_queued_bytes 0\nmax_connections -1\nset_tcp_nodelay true\n\
-         user root\n",
+         user root\nlistener 0 {}/unix\n",
         address.port(),
-        address.ip()
+        address.ip(),
+        dir.display()
     )
 }
 

@@ -93,14 +93,30 @@ pub(super) fn version(program: &Program, module: &Path) -> String {
     }
 }
 
-/// nchan's status page holds its version: `nchan version: 1.3.6`.
+/// nchan has its version as a text of its own, like `1.3.6`.
 fn nchan_version(module: &[u8]) -> Option<String> {
-    const BEFORE: &[u8] = b"nchan version: ";
-    let at = module.windows(BEFORE.len()).position(|window| window == BEFORE)? + BEFORE.len();
-    let version: Vec<u8> = module[at..]
-        .iter()
-        .copied()
-        .take_while(|byte| byte.is_ascii_digit() || *byte == b'.')
-        .collect();
-    String::from_utf8(version).ok().filter(|text| !text.is_empty())
+    let texts = module.split(|byte| *byte == 0);
+    let is_version = |text: &&[u8]| {
+        let parts: Vec<&[u8]> = text.split(|byte| *byte == b'.').collect();
+        let are_numbers = parts
+            .iter()
+            .all(|part| !part.is_empty() && part.iter().all(u8::is_ascii_digit));
+        parts.len() == 3 && are_numbers && text.len() < 12
+    };
+    let text = texts.filter(|text| text.len() > 4).find(is_version)?;
+    String::from_utf8(text.to_vec()).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_version_of_nchan_is_found_in_its_module() {
+        assert_eq!(
+            nchan_version(b"\0text\x001.2\x001.3.6\0more\0").as_deref(),
+            Some("1.3.6")
+        );
+        assert_eq!(nchan_version(b"1.x.3\0..\x001.2.3.4"), None);
+    }
 }
