@@ -19,6 +19,7 @@ use crate::doors::api::Callers;
 use crate::doors::origin::Origins;
 use crate::drain::Drain;
 use crate::encoded::Compressor;
+use crate::engine::Engine;
 use crate::feeds::{FeedCounts, FeedReport, Feeds, LinkReport};
 use crate::hub::Hub;
 use crate::idempotency::Idempotency;
@@ -73,6 +74,8 @@ pub struct Gateway {
     pub feeds: Feeds,
     /// Who is connected.
     pub connections: Connections,
+    /// Who serves them.
+    pub engine: Engine,
     /// What is counted.
     pub metrics: Metrics,
     /// Whether the planned end has begun.

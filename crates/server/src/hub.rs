@@ -14,7 +14,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use nexus_protocol::{ChannelStatus, Topic};
 
 use crate::encoded::Publication;
-use crate::mailbox::{Mailbox, Parcel, Seated};
+use crate::mailbox::{Crowd, Mailbox, Parcel, Seated};
 use crate::outbox::{LaneId, Outbox};
 use crate::presence::changes::News;
 
@@ -54,6 +54,7 @@ struct Shared {
     demand: OnceLock<DemandHook>,
     next_id: AtomicU64,
     seats: AtomicU64,
+    crowd: Arc<Crowd>,
 }
 
 /// The seats of one topic. Its lock is held while something is handed out, so that all get it in the same order.
@@ -157,6 +158,11 @@ impl Hub {
         for listener in seats.single.values() {
             listener.outbox.offer_presence(listener.lane, news);
         }
+    }
+
+    /// How crowded the mailboxes are through which it posts. Whoever publishes a lot waits for it to disperse.
+    pub fn crowd(&self) -> &Arc<Crowd> {
+        &self.shared.crowd
     }
 
     /// Whether anyone listens to a topic.

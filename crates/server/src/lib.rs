@@ -35,6 +35,7 @@ pub mod devices;
 pub mod commands;
 pub mod connection;
 pub mod doors;
+pub mod engine;
 pub mod feeds;
 pub mod gateway;
 

@@ -2,21 +2,32 @@
 //! leaves one, and which of its connections have something to do.
 //!
 //! Whoever posts only pushes to a list under a lock that is held for a few steps, and wakes the shard if it sleeps. A
-//! publication is posted once for all connections of the shard. The mailbox is bounded: beyond the bound publications are let
-//! go, and the shard is told, so that every subscription there is caught up from the history. Nothing else is ever let go.
+//! publication is posted once for all connections of the shard. Publishers wait while a mailbox is crowded. It is bounded for
+//! those that do not: beyond the bound publications are let go, and the shard is told, so that every subscription there is
+//! caught up from the history. Nothing else is ever let go.
 
+use std::collections::VecDeque;
 use std::io;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use nexus_protocol::{ChannelStatus, Topic};
+use tokio::sync::Notify;
+use tokio::time::timeout;
 
 use crate::encoded::Publication;
 use crate::outbox::LaneId;
 use crate::presence::changes::News;
 
-/// What publications may hold while they wait for a shard; it reads them in far less time than this takes to fill.
+/// What publications may hold while they wait for a shard.
 const MOST_BYTES: usize = 64 * 1024 * 1024;
+/// While publications hold so much, publishers wait.
+const CROWDED_BYTES: usize = 256 * 1024;
+/// So long a publisher waits for crowded shards at most.
+const CROWD_DEADLINE: Duration = Duration::from_secs(1);
+/// So many things are taken at once.
+const MOST_PARCELS: usize = 1024;
 /// What a publication counts beyond its frame.
 const ENTRY_BYTES: usize = 128;
 
@@ -42,6 +53,8 @@ pub enum Parcel {
     Seated(Seated),
     /// A lane was closed: its seat gets nothing more, even while somebody still holds it.
     Closed(ConnId, LaneId),
+    /// A lane knows all news of who is there that were posted before this.
+    Superseded(ConnId, LaneId),
     /// A seat is left.
     Left(u64),
 }
@@ -68,6 +81,8 @@ pub struct Post {
     pub wakes: Vec<ConnId>,
     /// Publications were let go.
     pub overran: bool,
+    /// What the publications hold.
+    pub bytes: usize,
 }
 
 /// What waits for one shard.
@@ -78,21 +93,64 @@ pub struct Mailbox {
     /// Whether the shard sleeps, or is about to.
     sleeps: AtomicBool,
     waker: mio::Waker,
+    crowd: Arc<Crowd>,
 }
 
 #[derive(Debug, Default)]
 struct Waiting {
-    post: Post,
+    parcels: VecDeque<Parcel>,
+    wakes: Vec<ConnId>,
+    overran: bool,
+    /// What the publications hold.
     bytes: usize,
+    is_crowded: bool,
+}
+
+/// How many mailboxes are crowded, for publishers to wait.
+#[derive(Debug, Default)]
+pub struct Crowd {
+    mailboxes: AtomicUsize,
+    fewer: Notify,
+}
+
+impl Crowd {
+    /// Waits until no mailbox is crowded, or for a second.
+    pub async fn disperses(&self) {
+        if self.mailboxes.load(Ordering::Acquire) == 0 {
+            return;
+        }
+        let dispersed = async {
+            loop {
+                let fewer = self.fewer.notified();
+                if self.mailboxes.load(Ordering::Acquire) == 0 {
+                    return;
+                }
+                fewer.await;
+            }
+        };
+        // Then it is the mailbox's bound that answers.
+        let _ = timeout(CROWD_DEADLINE, dispersed).await;
+    }
+
+    fn grow(&self) {
+        self.mailboxes.fetch_add(1, Ordering::AcqRel);
+    }
+
+    fn shrink(&self) {
+        if self.mailboxes.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.fewer.notify_waiters();
+        }
+    }
 }
 
 impl Mailbox {
     /// An empty mailbox, whose shard is woken by `waker`.
-    pub fn new(waker: mio::Waker) -> Self {
+    pub fn new(waker: mio::Waker, crowd: Arc<Crowd>) -> Self {
         Mailbox {
             waiting: Mutex::default(),
             sleeps: AtomicBool::new(false),
             waker,
+            crowd,
         }
     }
 
@@ -103,19 +161,23 @@ impl Mailbox {
             if let Parcel::Publication(publication) = &parcel {
                 let cost = publication.frame.len() + ENTRY_BYTES;
                 if waiting.bytes + cost > MOST_BYTES {
-                    waiting.post.overran = true;
+                    waiting.overran = true;
                     return;
                 }
                 waiting.bytes += cost;
+                if waiting.bytes > CROWDED_BYTES && !waiting.is_crowded {
+                    waiting.is_crowded = true;
+                    self.crowd.grow();
+                }
             }
-            waiting.post.parcels.push(parcel);
+            waiting.parcels.push_back(parcel);
         }
         self.wake();
     }
 
     /// Says that a connection has something to do.
     pub fn wake_connection(&self, connection: ConnId) {
-        self.lock().post.wakes.push(connection);
+        self.lock().wakes.push(connection);
         self.wake();
     }
 
@@ -129,14 +191,29 @@ impl Mailbox {
         }
     }
 
-    /// Takes everything; `spent` is what was taken before, whose memory is used again.
-    pub fn take(&self, mut spent: Post) -> Post {
+    /// Takes what waits, publications of about so many bytes at most. `spent` is what was taken before, whose memory is used
+    /// again.
+    pub fn take(&self, mut spent: Post, most_bytes: usize) -> Post {
         spent.parcels.clear();
         spent.wakes.clear();
-        spent.overran = false;
+        spent.bytes = 0;
         let mut waiting = self.lock();
-        waiting.bytes = 0;
-        std::mem::swap(&mut waiting.post, &mut spent);
+        std::mem::swap(&mut waiting.wakes, &mut spent.wakes);
+        spent.overran = std::mem::take(&mut waiting.overran);
+        while spent.bytes < most_bytes && spent.parcels.len() < MOST_PARCELS {
+            let Some(parcel) = waiting.parcels.pop_front() else {
+                break;
+            };
+            if let Parcel::Publication(publication) = &parcel {
+                spent.bytes += publication.frame.len() + ENTRY_BYTES;
+            }
+            spent.parcels.push(parcel);
+        }
+        waiting.bytes -= spent.bytes;
+        if waiting.is_crowded && waiting.bytes <= CROWDED_BYTES / 2 {
+            waiting.is_crowded = false;
+            self.crowd.shrink();
+        }
         spent
     }
 
@@ -145,8 +222,7 @@ impl Mailbox {
     pub fn may_sleep(&self) -> bool {
         self.sleeps.store(true, Ordering::SeqCst);
         let waiting = self.lock();
-        let is_empty =
-            waiting.post.parcels.is_empty() && waiting.post.wakes.is_empty() && !waiting.post.overran;
+        let is_empty = waiting.parcels.is_empty() && waiting.wakes.is_empty() && !waiting.overran;
         drop(waiting);
         if !is_empty {
             self.sleeps.store(false, Ordering::SeqCst);
@@ -174,3 +250,12 @@ pub fn waker(poll: &mio::Poll) -> io::Result<mio::Waker> {
 
 /// The waker's token.
 pub const WAKER: mio::Token = mio::Token(usize::MAX);
+
+impl Drop for Mailbox {
+    fn drop(&mut self) {
+        let waiting = self.waiting.get_mut().unwrap_or_else(PoisonError::into_inner);
+        if waiting.is_crowded {
+            self.crowd.shrink();
+        }
+    }
+}

@@ -29,7 +29,7 @@ use crate::conflate::Pending;
 use crate::encoded::Publication;
 use crate::filters::{FieldPath, Predicate};
 use crate::mailbox::{ConnId, Mailbox, Parcel};
-pub use crate::outbox::cohort::{Clock, Idle};
+pub use crate::outbox::cohort::{Clock, Idle, Reached};
 use crate::outbox::lane::{Lane, Offered, Turn};
 pub use crate::outbox::presence::PresenceWork;
 use crate::outbox::presence::Watches;
@@ -158,6 +158,8 @@ impl Note {
 
 /// The most notes that wait; a client that lets more pile up is closed as slow, and comes back.
 pub const MOST_NOTES: usize = 256;
+/// While fewer wait, each is sent, even if a later one makes it worthless.
+const MANY_NOTES: usize = 64;
 
 /// There is no room for another note, or the client is gone.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
@@ -345,6 +347,7 @@ impl Outbox {
         let taken = {
             let mut state = self.lock();
             if state.end == NoteEnd::Open
+                && state.notes.len() >= MANY_NOTES
                 && let Some(place) = state.notes.iter().position(|waiting| note.replaces(waiting))
             {
                 state.notes[place] = note;

@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::net::SocketAddr;
+use std::num::NonZero;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,6 +23,7 @@ use crate::doors::api::Callers;
 use crate::doors::listener;
 use crate::drain::Drain;
 use crate::encoded::Compressor;
+use crate::engine::Engine;
 use crate::feeds::{Feeds, hyperliquid, linera};
 use crate::gateway::Gateway;
 use crate::hub::{Demand, Hub};
@@ -95,6 +97,8 @@ impl Server {
         // A token may have been made by a clock that is ahead of ours.
         let forget_after = config.auth.max_age.map(|age| age + config.auth.leeway);
         let revocations = Revocations::open(&config.data_dir, forget_after)?;
+        let engine =
+            Engine::start(shards(), hub.crowd()).context("the threads that serve WebSockets cannot start")?;
         let gateway = Gateway {
             limits: config.limits,
             compressor,
@@ -120,6 +124,7 @@ impl Server {
             broker,
             feeds,
             connections: Connections::default(),
+            engine,
             metrics,
             drain: Drain::default(),
             tasks,
@@ -173,6 +178,8 @@ impl Server {
         gateway
             .tasks
             .spawn(sweep(Arc::clone(&gateway), accepting.clone()));
+        // Whoever stops waiting for this ends the connections too.
+        let _ending = EndEngine(Arc::clone(&gateway));
         tracing::info!("serving");
         stop.await;
 
@@ -191,6 +198,7 @@ impl Server {
         gateway.tasks.close();
         let last_words = end.max(Instant::now() + LAST_WORDS);
         let all_done = timeout_at(last_words, gateway.tasks.wait()).await.is_ok();
+        gateway.engine.stop();
         gateway.broker.close().await;
         tracing::info!(
             all_gone,
@@ -199,6 +207,20 @@ impl Server {
             "stopped"
         );
     }
+}
+
+/// Stops the engine when it is dropped.
+struct EndEngine(Arc<Gateway>);
+
+impl Drop for EndEngine {
+    fn drop(&mut self) {
+        self.0.engine.stop();
+    }
+}
+
+/// One shard for each processor that this process may use.
+fn shards() -> usize {
+    std::thread::available_parallelism().map_or(1, NonZero::get)
 }
 
 /// Lets go of what nobody uses any more.

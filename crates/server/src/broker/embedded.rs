@@ -66,6 +66,11 @@ const TRIM_PAUSE: std::time::Duration = std::time::Duration::from_secs(1);
 type Topical = Arc<Mutex<Log>>;
 
 impl Embedded {
+    /// Where it announces.
+    pub fn hub(&self) -> &Hub {
+        &self.shared.hub
+    }
+
     /// An empty broker that announces to this hub, and in which only rooms have rules of their own. Nothing in it
     /// survives.
     pub fn new(hub: Hub, limits: BrokerLimits) -> Self {

@@ -177,7 +177,8 @@ pub struct PageOf {
 }
 
 impl Broker {
-    /// Orders, stores and announces a publication.
+    /// Orders, stores and announces a publication. While what was announced waits for shards that do not keep up, this
+    /// waits too, a second at most.
     ///
     /// # Errors
     /// If the topic is new and there are too many.
@@ -189,6 +190,7 @@ impl Broker {
     ) -> Result<Position, BrokerError> {
         match self {
             Broker::Embedded(embedded) => {
+                embedded.hub().crowd().disperses().await;
                 let (position, _) = embedded.publish(topic, content.into(), now, Wanted::Announced)?;
                 Ok(position)
             }
@@ -207,6 +209,7 @@ impl Broker {
     ) -> Result<Position, BrokerError> {
         match self {
             Broker::Embedded(embedded) => {
+                embedded.hub().crowd().disperses().await;
                 let (position, written) = embedded.publish(topic, draft, now, Wanted::Stored)?;
                 if let Some(written) = written {
                     let confirmed = timeout(STORE_DEADLINE, written).await;

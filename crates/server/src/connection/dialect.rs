@@ -7,7 +7,7 @@ use nexus_protocol::{
     Request, Timestamp, UserId, classic, decode_request, encode_push, encode_reply, msgpack,
 };
 
-use crate::encoded::{Publication, WireClass, WireText, binary_frame, frame_text, msgpack_frame, text_frame};
+use crate::encoded::{WireText, binary_frame, frame_text, msgpack_frame, text_frame};
 
 /// How a connection's messages are written.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -119,19 +119,7 @@ impl Dialect {
 
     /// A push, where there is a word for it.
     pub(super) fn push(&self, push: &Push, now: Timestamp) -> Option<Bytes> {
-        match self {
-            Dialect::Native => Some(text_frame(&encode_push(push, now))),
-            Dialect::Msgpack => Some(binary_frame(&msgpack::encode_push(push, now))),
-            Dialect::Classic(_) => classic::encode_push(push, now).map(|text| text_frame(&text)),
-        }
-    }
-
-    /// A publication, encoded once for all that speak like this.
-    pub(super) fn publication(&self, publication: &Publication) -> Option<Bytes> {
-        publication.frame_for(WireClass {
-            text: self.text(),
-            deflated: false,
-        })
+        push_frame(self.text(), push, now)
     }
 
     /// A snapshot or a merged publication, which was written for the native door.
@@ -158,6 +146,15 @@ impl Dialect {
             Dialect::Msgpack => MSGPACK_SUBPROTOCOL,
             Dialect::Classic(_) => "classic",
         }
+    }
+}
+
+/// A push as connections get it whose frames are written like this, where there is a word for it.
+pub(crate) fn push_frame(text: WireText, push: &Push, now: Timestamp) -> Option<Bytes> {
+    match text {
+        WireText::Json => Some(text_frame(&encode_push(push, now))),
+        WireText::Msgpack => Some(binary_frame(&msgpack::encode_push(push, now))),
+        WireText::Classic => classic::encode_push(push, now).map(|text| text_frame(&text)),
     }
 }
 

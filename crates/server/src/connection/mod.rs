@@ -1,8 +1,10 @@
-//! The native door's task: sole reader and writer of one WebSocket, and owner of its subscriptions.
+//! One client: what it is told, what it asks, what it has, and how it ends. A shard attends to it when something happened:
+//! bytes came, the socket takes some again, its outbox has something, a request is done, a timer is due.
 //!
-//! Read it in the order in which things happen: [`Connection::serve`] greets, serves and closes. The loop sends what
-//! waits in the outbox as far as the socket takes it, then waits for one of: the socket, the outbox, the answer to a
-//! request that takes time, a timer. While answers wait for a client that does not read, nothing more is read from it.
+//! Read it in the order in which things happen: [`Connection::new`] greets, [`Connection::attend`] serves, and
+//! [`Connection::into_leaving`] closes. Serving means: follow orders, hand what waits in the outbox to the wire as far as the
+//! socket takes it, and read. While a request is being done, and while answers wait for a client that does not read,
+//! nothing more is read from it.
 
 mod catch_up;
 pub mod dialect;
@@ -17,25 +19,30 @@ use std::future::Future;
 use std::ops::ControlFlow;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use bytes::Bytes;
 use nexus_protocol::{
     ClientId, CloseCode, Connected, ErrorCode, Limits, MessageId, Push, Refusal, Reply, Shutdown,
 };
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::Instant;
+use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use crate::auth::{Identity, Who};
 use crate::clock::wall_clock;
 use crate::conflate::Pending;
+use crate::connection::catch_up::CatchingUp;
 use crate::connection::dialect::{Dialect, Incoming};
 use crate::connection::requests::Done;
 use crate::connection::session::Session;
 pub(crate) use crate::connection::session::is_the_client_s_doing;
-use crate::connection::timers::{Alarm, Timer};
-use crate::connection::wire::{Ended, Event, Wire};
+use crate::connection::timers::Timer;
+use crate::connection::wire::{Came, Ended, Leaving, Wire};
 use crate::connections::Connected as Place;
+use crate::deflate::Inflate;
+use crate::encoded::WireClass;
+use crate::frames::{self, Decoder, Item};
 use crate::gateway::Gateway;
 use crate::outbox::{Note, Outbox, PresenceWork, Work};
 
@@ -44,22 +51,26 @@ const BATCH_BYTES: usize = 64 * 1024;
 /// While answers of so many bytes wait for the socket, nothing is read: a client that asks and does not read waits for
 /// itself.
 const MOST_ANSWER_BYTES: usize = 64 * 1024;
+/// How often a connection reads or writes in one turn; then it is the turn of others.
+const MOST_ROUNDS: usize = 4;
 
-/// One client of the native door.
-pub struct Connection<S> {
+/// One client.
+pub struct Connection {
     id: ClientId,
     dialect: Dialect,
+    class: WireClass,
     gateway: Arc<Gateway>,
-    wire: Wire<S>,
+    wire: Wire,
     outbox: Arc<Outbox>,
     /// The place among the connections.
     entered: Place,
     session: Session,
     /// The request that takes time, if there is one; the next is read when it is done.
     request: Option<Pin<Box<dyn Future<Output = Done> + Send>>>,
+    /// A subscription that is being caught up; the next has its turn when it is.
+    catching_up: Option<CatchingUp>,
     /// What was answered since the socket had last taken everything.
     answer_bytes: usize,
-    alarm: Alarm,
     /// When the last sign of life came.
     heard: Instant,
     next_ping: Instant,
@@ -68,11 +79,33 @@ pub struct Connection<S> {
     expires: Option<Instant>,
     /// When this connection is closed because the server ends; none before the drain.
     restart_at: Option<Instant>,
+    /// The end of the server waits for it.
+    tracked: TaskTrackerToken,
+}
+
+/// What all connections of a shard use in turn.
+#[derive(Debug)]
+pub struct Tools {
+    /// What is read goes here first.
+    pub scratch: Vec<u8>,
+    /// Inflates what clients send compressed.
+    pub inflate: Inflate,
+}
+
+/// What is to happen next with a connection that was attended to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Attended {
+    /// It has more to do than one turn allows.
+    Again,
+    /// Nothing, until something happens or this moment comes.
+    Until(Instant),
+    /// It ends.
+    Ends(End),
 }
 
 /// How a connection ends.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum End {
+pub enum End {
     /// The client closed, or the link broke.
     Theirs(Ended),
     /// We close, behind what waits.
@@ -84,52 +117,83 @@ pub(crate) enum End {
 /// Go on, or end.
 type Flow = ControlFlow<End>;
 
-impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
-    /// A client that has come through the door.
-    pub fn new(gateway: Arc<Gateway>, wire: Wire<S>, dialect: Dialect, identity: Option<Identity>) -> Self {
+/// What a client comes with.
+#[derive(Debug)]
+pub struct Entrance {
+    /// How its messages are written.
+    pub dialect: Dialect,
+    /// How its frames are written.
+    pub class: WireClass,
+    /// As whom it comes in, if it has said so already.
+    pub identity: Option<Identity>,
+    /// The end of the server waits for it.
+    pub tracked: TaskTrackerToken,
+}
+
+impl Connection {
+    /// A client that has come through the door. `read` is what was read beyond its handshake.
+    pub fn new(
+        gateway: Arc<Gateway>,
+        stream: mio::net::TcpStream,
+        read: &[u8],
+        outbox: Arc<Outbox>,
+        entrance: Entrance,
+    ) -> Self {
+        let Entrance {
+            dialect,
+            class,
+            identity,
+            tracked,
+        } = entrance;
         let now = Instant::now();
         let limits = &gateway.limits;
         let must_sign_in = identity.is_none() && gateway.permissions.need_a_token();
         let id = new_client_id();
-        let outbox = Arc::new(Outbox::new(limits.outbox_bytes as usize));
         let entered = gateway
             .connections
             .enter(id.clone(), Arc::clone(&outbox), wall_clock());
+        let decoder = Decoder::new(limits.message_bytes as usize, class.deflated);
         let mut connection = Connection {
             id,
             dialect,
-            wire,
+            class,
+            wire: Wire::new(stream, read, decoder),
             outbox,
             entered,
             session: Session::default(),
             request: None,
+            catching_up: None,
             answer_bytes: 0,
-            alarm: Alarm::new(now),
             heard: now,
             next_ping: now + limits.ping_every,
             sign_in_by: must_sign_in.then(|| now + limits.sign_in_within),
             expires: None,
             restart_at: None,
+            tracked,
             gateway,
         };
         if let Some(identity) = identity {
             connection.sign_in(identity);
         }
+        connection.gateway.metrics.connections.inc();
+        tracing::debug!(client.id = %connection.id, user = connection.session.who.user().map(|user| user.as_str()), "connected");
+        connection.greet();
         connection
     }
 
-    /// Greets, serves and closes.
-    pub async fn serve(mut self) {
-        self.gateway.metrics.connections.inc();
-        tracing::debug!(client.id = %self.id, user = self.session.who.user().map(|user| user.as_str()), "connected");
-        self.greet();
-        let end = loop {
-            if let ControlFlow::Break(end) = self.step().await {
-                break end;
-            }
-        };
-        // Boxed, as whatever is rare: a connection that is quiet shall be small.
-        Box::pin(self.close(end)).await;
+    /// Its WebSocket.
+    pub fn wire(&mut self) -> &mut Wire {
+        &mut self.wire
+    }
+
+    /// How frames are written for it.
+    pub fn class(&self) -> WireClass {
+        self.class
+    }
+
+    /// What waits for it.
+    pub fn outbox(&self) -> &Arc<Outbox> {
+        &self.outbox
     }
 
     fn greet(&mut self) {
@@ -154,51 +218,99 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         self.write(Some(greeting));
     }
 
-    async fn step(&mut self) -> Flow {
+    /// Does what there is to do, as far as it can be done without waiting.
+    pub fn attend(&mut self, tools: &mut Tools, now: Instant) -> Attended {
+        self.outbox.looks();
+        match self.serve(tools, now) {
+            ControlFlow::Break(end) => Attended::Ends(end),
+            ControlFlow::Continue(true) => Attended::Again,
+            ControlFlow::Continue(false) => Attended::Until(self.next_timer().0),
+        }
+    }
+
+    /// Says whether there is more to do than one turn allows.
+    fn serve(&mut self, tools: &mut Tools, now: Instant) -> ControlFlow<End, bool> {
         if self.restart_at.is_none() && self.gateway.drain.has_begun() {
             self.announce_restart();
         }
         self.follow_orders()?;
-        if self.wire.waiting() == 0 {
-            self.answer_bytes = 0;
+        self.follow_timers(now)?;
+        self.poll_request()?;
+        for _ in 0..MOST_ROUNDS {
+            let is_full = self.fill(now)?;
+            self.wire.flush(|| now);
+            self.outbox.note_on_the_wire(self.wire.waiting());
+            if self.wire.waiting() == 0 {
+                self.answer_bytes = 0;
+            }
+            let may_read = self.may_read() && self.wire.has_input();
+            if may_read {
+                self.read(tools, now)?;
+            } else if !is_full || self.wire.waiting() > 0 {
+                return ControlFlow::Continue(false);
+            }
         }
-        self.fill().await?;
-        self.outbox.note_on_the_wire(self.wire.waiting());
-        let (wake_at, timer) = self.next_timer();
-        self.alarm.set(wake_at);
-        let may_read = self.request.is_none() && self.answer_bytes < MOST_ANSWER_BYTES;
-        tokio::select! {
-            event = self.wire.event(may_read) => self.handle_event(event),
-            done = finished(&mut self.request) => self.handle_done(done),
-            () = self.outbox.changed() => Flow::Continue(()),
-            () = self.alarm.rings() => self.handle_timer(timer),
+        ControlFlow::Continue(true)
+    }
+
+    fn may_read(&self) -> bool {
+        self.request.is_none() && self.answer_bytes < MOST_ANSWER_BYTES
+    }
+
+    /// Goes on with the request that takes time.
+    fn poll_request(&mut self) -> Flow {
+        if let Some(request) = &mut self.request {
+            let waker = Waker::from(Arc::clone(&self.outbox));
+            if let Poll::Ready(done) = request.as_mut().poll(&mut Context::from_waker(&waker)) {
+                self.request = None;
+                return self.handle_done(done);
+            }
+        }
+        Flow::Continue(())
+    }
+
+    fn follow_timers(&mut self, now: Instant) -> Flow {
+        loop {
+            let (at, timer) = self.next_timer();
+            if at > now {
+                return Flow::Continue(());
+            }
+            self.handle_timer(timer, now)?;
         }
     }
 
-    /// Hands what waits in the outbox to the wire, as much as is sent at once.
-    async fn fill(&mut self) -> Flow {
+    /// Hands what waits in the outbox to the wire, as much as is sent at once. Says whether there is more.
+    fn fill(&mut self, now: Instant) -> ControlFlow<End, bool> {
         while self.wire.waiting() < BATCH_BYTES {
-            let Some(work) = self.outbox.next(Instant::now()) else {
-                break;
+            if self.catching_up.is_some() {
+                if !self.poll_catch_up() {
+                    return ControlFlow::Continue(false);
+                }
+                continue;
+            }
+            let Some(work) = self.outbox.next(now) else {
+                return ControlFlow::Continue(false);
             };
             match work {
                 Work::Publication(publication) => {
                     self.gateway.metrics.delivery.note(publication.made.elapsed());
-                    let frame = self.dialect.publication(&publication);
-                    self.write(frame);
+                    self.write(publication.frame_for(self.class));
                 }
                 Work::Merged(pending) => self.send_pending(pending),
                 Work::Status(topic, status) => self.push(&Push::Status(topic, (*status).clone())),
                 Work::Presence(work) => self.send_presence(work),
-                Work::CatchUp(behind) => Box::pin(self.catch_up(behind)).await,
+                Work::CatchUp(behind) => self.catch_up(behind),
                 Work::Note(Note::Answer(id, reply)) => self.reply(id.as_ref(), &reply),
                 Work::Note(Note::Push(push)) => self.push(&push),
                 Work::Overrun => {
-                    return Flow::Break(End::Cut(CloseCode::Slow, "too much waits for you; come back"));
+                    return ControlFlow::Break(End::Cut(
+                        CloseCode::Slow,
+                        "too much waits for you; come back",
+                    ));
                 }
             }
         }
-        Flow::Continue(())
+        ControlFlow::Continue(true)
     }
 
     fn send_presence(&mut self, work: PresenceWork) {
@@ -217,51 +329,95 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         }
     }
 
-    fn send_pending(&mut self, pending: Pending) {
+    /// Sends what waited of what is newest.
+    pub fn send_pending(&mut self, pending: Pending) {
         let metrics = &self.gateway.metrics;
         metrics.conflated.inc_by(pending.replaced());
         if let Some(newest) = pending.newest() {
             metrics.delivery.note(newest.made.elapsed());
         }
-        for publication in pending.into_pushes() {
-            let frame = self.dialect.publication(&publication);
-            self.write(frame);
+        for push in pending.into_pushes() {
+            self.write(push.frame_for(self.class));
         }
     }
 
-    fn handle_event(&mut self, event: Event) -> Flow {
-        let now = Instant::now();
-        match event {
-            Event::Flushed | Event::Blocked => Flow::Continue(()),
-            Event::Text(text) => {
-                self.heard = now;
-                self.handle_message(Incoming::Text(text.as_str()), now)
-            }
-            Event::Control => {
-                self.heard = now;
-                match self
-                    .session
-                    .controls
-                    .admit(now, self.gateway.limits.messages_per_minute)
-                {
-                    Ok(()) => Flow::Continue(()),
-                    Err(_) => Flow::Break(End::Close(CloseCode::Policy, "too many pings")),
-                }
-            }
-            Event::Binary(bytes) => {
-                self.heard = now;
-                self.handle_message(Incoming::Binary(&bytes), now)
-            }
-            Event::Ended(Ended::Violation(code, reason)) => Flow::Break(End::Close(code, reason)),
-            Event::Ended(ended) => Flow::Break(End::Theirs(ended)),
+    fn read(&mut self, tools: &mut Tools, now: Instant) -> Flow {
+        if !self.wire.unread.is_empty() {
+            let mut unread = std::mem::take(&mut self.wire.unread);
+            return self.handle_bytes(&mut unread, &mut tools.inflate, now);
+        }
+        match self.wire.read(&mut tools.scratch) {
+            Came::Bytes(read) => self.handle_bytes(&mut tools.scratch[..read], &mut tools.inflate, now),
+            Came::Nothing => Flow::Continue(()),
+            Came::End => Flow::Break(End::Theirs(Ended::Broken)),
         }
     }
 
-    fn handle_timer(&mut self, timer: Timer) -> Flow {
-        let now = Instant::now();
+    /// Acts on what came, until a request takes time; the rest then waits.
+    fn handle_bytes(&mut self, bytes: &mut [u8], inflate: &mut Inflate, now: Instant) -> Flow {
+        // Lent out, because what it hands out is borrowed from it.
+        let mut decoder = std::mem::replace(&mut self.wire.decoder, Decoder::new(0, false));
+        let mut at = 0;
+        let flow = loop {
+            if !self.may_read() {
+                self.wire.unread = bytes[at..].to_vec();
+                break Flow::Continue(());
+            }
+            let step = match decoder.next(&mut bytes[at..], inflate) {
+                Ok(step) => step,
+                Err(violation) => break Flow::Break(End::Close(violation.code, violation.reason)),
+            };
+            at += step.used;
+            let Some(item) = step.item else {
+                break Flow::Continue(());
+            };
+            self.heard = now;
+            if let ControlFlow::Break(end) = self.handle_item(&item, now) {
+                break Flow::Break(end);
+            }
+        };
+        self.wire.decoder = decoder;
+        flow
+    }
+
+    fn handle_item(&mut self, item: &Item<'_>, now: Instant) -> Flow {
+        match item {
+            Item::Text(text) => {
+                self.handle_message(Incoming::Text(text), now)?;
+                self.poll_request()
+            }
+            Item::Binary(bytes) => {
+                self.handle_message(Incoming::Binary(bytes), now)?;
+                self.poll_request()
+            }
+            Item::Ping(payload) => {
+                self.wire.push(frames::pong(payload));
+                self.count_control(now)
+            }
+            Item::Pong => self.count_control(now),
+            Item::Close(code, _) => {
+                // Answered as it was said.
+                self.wire.push(match code {
+                    Some(code) => frames::close(*code, ""),
+                    None => Bytes::from_static(&[0x88, 0]),
+                });
+                Flow::Break(End::Theirs(Ended::ByClient))
+            }
+        }
+    }
+
+    fn count_control(&mut self, now: Instant) -> Flow {
+        let most = self.gateway.limits.messages_per_minute;
+        match self.session.controls.admit(now, most) {
+            Ok(()) => Flow::Continue(()),
+            Err(_) => Flow::Break(End::Close(CloseCode::Policy, "too many pings")),
+        }
+    }
+
+    fn handle_timer(&mut self, timer: Timer, now: Instant) -> Flow {
         match timer {
             Timer::Ping => {
-                self.wire.push_ping();
+                self.wire.push(frames::ping());
                 self.next_ping = now + self.gateway.limits.ping_every;
                 self.session.rest(now);
                 Flow::Continue(())
@@ -337,7 +493,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         self.expires = Instant::now().checked_add(left);
         self.sign_in_by = None;
         // The classic door has no word for commands: who comes through it stands for no device.
-        if !matches!(self.dialect, Dialect::Classic(_)) {
+        if matches!(self.dialect, Dialect::Native) {
             self.session.device = self.gateway.devices.sign_in(
                 self.session.device.take(),
                 &identity,
@@ -378,7 +534,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     }
 
     /// Leaves all topics at once, then takes leave of the client.
-    async fn close(self, end: End) {
+    #[must_use]
+    pub fn into_leaving(self, end: End, now: Instant) -> Option<Departing> {
         let Connection {
             id,
             dialect,
@@ -386,19 +543,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             wire,
             outbox,
             mut session,
-            request,
-            entered: _entered,
+            entered,
+            tracked,
             ..
         } = self;
         outbox.end_notes();
-        drop(request);
         if let End::Close(CloseCode::AuthFailed | CloseCode::Removed, _) = end {
             session
                 .rooms
                 .drain()
                 .for_each(|(_, membership)| membership.leave());
         }
-        drop(session);
         let end = match end {
             End::Close(code, reason) => End::Close(dialect.close_code(code), reason),
             End::Cut(code, reason) => End::Cut(dialect.close_code(code), reason),
@@ -410,23 +565,40 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         };
         gateway.metrics.count_close(code);
         tracing::debug!(client.id = %id, close.code = code.map(CloseCode::code), "disconnected");
-        match end {
-            End::Theirs(Ended::Broken | Ended::Violation(..)) => {}
-            End::Theirs(Ended::ByClient) => wire.finish().await,
-            End::Close(code, reason) => wire.close(code, reason).await,
-            End::Cut(code, reason) => wire.cut(code, reason).await,
-        }
+        let leaving = match end {
+            End::Theirs(Ended::Broken) => return None,
+            End::Theirs(Ended::ByClient) => Leaving::finish(wire, now),
+            End::Close(code, reason) => Leaving::close(wire, code, reason, now),
+            End::Cut(code, reason) => Leaving::cut(wire, code, reason, now),
+        };
+        Some(Departing {
+            leaving,
+            _entered: Some(entered),
+            _tracked: tracked,
+        })
     }
 }
 
-/// Waits for a request that takes time; for ever if there is none.
-async fn finished(request: &mut Option<Pin<Box<dyn Future<Output = Done> + Send>>>) -> Done {
-    let Some(running) = request else {
-        return std::future::pending().await;
-    };
-    let done = running.await;
-    *request = None;
-    done
+/// A client that is gone but for its socket.
+#[derive(Debug)]
+pub struct Departing {
+    /// What is left of it.
+    pub leaving: Leaving,
+    /// It is counted among the connections until its socket is gone.
+    _entered: Option<Place>,
+    /// The end of the server waits for it.
+    _tracked: TaskTrackerToken,
+}
+
+impl Departing {
+    /// Somebody who is sent away as soon as they have come in.
+    pub fn sent_away(leaving: Leaving, tracked: TaskTrackerToken) -> Self {
+        Departing {
+            leaving,
+            _entered: None,
+            _tracked: tracked,
+        }
+    }
 }
 
 fn new_client_id() -> ClientId {

@@ -6,7 +6,6 @@ use std::ops::ControlFlow;
 use nexus_protocol::{
     Auth, CloseCode, Command, ErrorCode, MessageId, Refusal, Reply, Request, Subscribe, Topic,
 };
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::Instant;
 
 use crate::auth::{Grant, Who};
@@ -33,7 +32,7 @@ pub(super) enum Answer {
     Posted,
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
+impl Connection {
     pub(super) fn handle_message(&mut self, incoming: Incoming<'_>, now: Instant) -> Flow {
         let limits = &self.gateway.limits;
         let Decoded { id, request } = match self.dialect.decode(incoming, limits.message_bytes as usize) {

@@ -2,7 +2,6 @@
 //! what others tell it to do.
 
 use nexus_protocol::{CloseCode, Topic};
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::Instant;
 
 use crate::auth::{Act, Grant, Who};
@@ -19,7 +18,7 @@ pub(super) struct Granted {
     ends: Option<Instant>,
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
+impl Connection {
     /// Does what others told this connection to do.
     pub(super) fn follow_orders(&mut self) -> Flow {
         for order in self.entered.take_orders() {

@@ -1,7 +1,6 @@
 //! What a connection does about rooms: it joins, leaves, and shows that its user types.
 
 use nexus_protocol::{Join, MessageId, Refusal, Topic, Typing};
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::Instant;
 
 use crate::commands::room;
@@ -24,7 +23,7 @@ impl Membership {
     }
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
+impl Connection {
     pub(super) fn handle_join(&mut self, id: Option<MessageId>, join: Join, now: Instant) -> Flow {
         let topic = match self.check_join(&join) {
             Ok(topic) => topic,

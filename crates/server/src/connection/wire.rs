@@ -1,33 +1,21 @@
-//! One WebSocket, seen by the task that owns it: frames out of shared bytes, messages in, and an orderly end.
+//! One WebSocket behind its handshake: what was read of it and not understood yet, and what is written when it takes it.
 //!
-//! Reading is tungstenite's: framing, masks, fragments, UTF-8, limits, the close handshake. Writing is ours, because
-//! tungstenite copies every frame into a buffer per connection that never shrinks, and we hand the same frame to all
-//! subscribers: what waits here are references, and one `writev` sends many. What tungstenite itself wants to say
-//! (pongs, the answer to a close) it writes into `control`, from where it joins the queue at a frame's border.
-
-#[cfg(test)]
-mod tests;
+//! It never waits. It remembers what the system said of the socket (there is something to read, it takes what is written)
+//! until it is proved wrong, as an edge-triggered event loop wants it, and how long a client has taken nothing.
 
 use std::collections::VecDeque;
-use std::future::poll_fn;
 use std::io::{self, IoSlice, Read, Write};
-use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::net::Shutdown;
 use std::time::Duration;
 
 use bytes::{Buf, Bytes};
+use mio::event::Event;
 use nexus_protocol::CloseCode;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
-use tokio::time::{Instant, timeout};
-use tokio_tungstenite::tungstenite::error::ProtocolError;
-use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig, WebSocketContext};
-use tokio_tungstenite::tungstenite::{Error, Message, Utf8Bytes};
+use tokio::time::Instant;
 
-use crate::encoded::text_frame;
+use crate::frames::{self, Decoder};
 
-/// What is read from the socket at once. Large messages get a buffer of their size while they arrive.
-const READ_BUFFER_BYTES: usize = 4 * 1024;
-/// The most frames in one system call.
+/// So many frames are handed to the system in one call.
 const FRAMES_AT_ONCE: usize = 64;
 /// How long a client may take to read what stands before a close, and the close itself.
 const CLOSE_DEADLINE: Duration = Duration::from_secs(5);
@@ -36,35 +24,25 @@ const CLOSE_DEADLINE: Duration = Duration::from_secs(5);
 const LINGER: Duration = Duration::from_secs(3);
 
 /// One WebSocket.
-pub struct Wire<S> {
-    io: S,
-    reader: WebSocketContext,
-    control: Vec<u8>,
-    /// Frames to be written. The first may be written in part.
-    out: VecDeque<Bytes>,
-    out_bytes: usize,
-    first_is_partial: bool,
+#[derive(Debug)]
+pub struct Wire {
+    stream: mio::net::TcpStream,
+    /// Reads frames. Lent out while a message of it is acted on.
+    pub(super) decoder: Decoder,
+    /// What was read, and waits until the request before it is done.
+    pub(super) unread: Vec<u8>,
+    out: Out,
+    /// There may be something to read.
+    is_readable: bool,
+    /// The client says no more: reading goes on until the end is found.
+    is_ending: bool,
+    /// The client takes what is written, as far as we know.
+    is_writable: bool,
+    is_broken: bool,
     /// Since when the client takes nothing although something waits for it.
     blocked_since: Option<Instant>,
     /// When it last took something again after it had taken nothing.
     unblocked_at: Option<Instant>,
-}
-
-/// What happened on a WebSocket.
-#[derive(Debug)]
-pub enum Event {
-    /// All that waited was written.
-    Flushed,
-    /// The client has begun to take nothing.
-    Blocked,
-    /// A text message came.
-    Text(Utf8Bytes),
-    /// A binary message came.
-    Binary(Bytes),
-    /// A ping or a pong came.
-    Control,
-    /// Nothing more comes.
-    Ended(Ended),
 }
 
 /// Why nothing more comes.
@@ -74,48 +52,58 @@ pub enum Ended {
     ByClient,
     /// The link broke.
     Broken,
-    /// The client sent what is no WebSocket, or not within the limits.
-    Violation(CloseCode, &'static str),
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
+/// What came of reading.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Came {
+    /// So many bytes.
+    Bytes(usize),
+    /// Nothing now.
+    Nothing,
+    /// The link broke, or the client has gone.
+    End,
+}
+
+impl Wire {
     /// A WebSocket over a stream on which the handshake is done. `read` is what was read beyond it.
-    pub fn new(io: S, read: &[u8], max_message_bytes: usize) -> Self {
-        let config = WebSocketConfig::default()
-            .read_buffer_size(READ_BUFFER_BYTES)
-            .max_message_size(Some(max_message_bytes))
-            .max_frame_size(Some(max_message_bytes));
+    pub fn new(stream: mio::net::TcpStream, read: &[u8], decoder: Decoder) -> Self {
         Wire {
-            io,
-            reader: WebSocketContext::from_partially_read(read.to_vec(), Role::Server, Some(config)),
-            control: Vec::new(),
-            out: VecDeque::new(),
-            out_bytes: 0,
-            first_is_partial: false,
+            stream,
+            decoder,
+            unread: read.to_vec(),
+            out: Out::default(),
+            is_readable: true,
+            is_ending: false,
+            is_writable: true,
+            is_broken: false,
             blocked_since: None,
             unblocked_at: None,
         }
     }
 
-    /// Queues a frame.
+    /// The socket, for the event loop.
+    pub fn stream(&mut self) -> &mut mio::net::TcpStream {
+        &mut self.stream
+    }
+
+    /// The event loop was told that something may be done.
+    pub fn note_ready(&mut self, event: &Event) {
+        self.is_ending |= event.is_read_closed() || event.is_error();
+        self.is_readable |= event.is_readable() || self.is_ending;
+        self.is_writable |= event.is_writable() || event.is_error();
+    }
+
+    /// Queues a frame. For a link that is known to be broken, nothing is kept.
     pub fn push(&mut self, frame: Bytes) {
-        self.out_bytes += frame.len();
-        self.out.push_back(frame);
-    }
-
-    /// Queues a text message.
-    pub fn push_text(&mut self, text: &str) {
-        self.push(text_frame(text));
-    }
-
-    /// Queues a ping.
-    pub fn push_ping(&mut self) {
-        self.push(Bytes::from_static(&[0x89, 0]));
+        if !self.is_broken {
+            self.out.push(frame);
+        }
     }
 
     /// How many bytes wait to be written.
     pub fn waiting(&self) -> usize {
-        self.out_bytes
+        self.out.bytes
     }
 
     /// Since when the client takes nothing although something waits for it.
@@ -128,202 +116,222 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
         self.unblocked_at
     }
 
-    /// Writes what waits, and reads if `may_read`, until something happens. May be dropped at any time.
-    pub async fn event(&mut self, may_read: bool) -> Event {
-        poll_fn(|cx| self.poll_event(cx, may_read)).await
+    /// Whether there may be something that was not read yet.
+    pub(super) fn has_input(&self) -> bool {
+        self.is_readable || !self.unread.is_empty()
     }
 
-    /// Writes, and then reads as well even if all was written at once: a client that gets as much as it can take must
-    /// still be heard.
-    fn poll_event(&mut self, cx: &mut Context<'_>, may_read: bool) -> Poll<Event> {
+    /// Writes what waits, as far as the socket takes it. A link that breaks is found by the next read.
+    pub fn flush(&mut self, now: impl FnOnce() -> Instant) {
+        if self.out.is_empty() || !self.is_writable || self.is_broken {
+            return;
+        }
+        let was_blocked = self.blocked_since.is_some();
+        let before = self.out.bytes;
+        match self.out.write_to(&mut self.stream) {
+            Ok(true) => {
+                if was_blocked {
+                    self.blocked_since = None;
+                    self.unblocked_at = Some(now());
+                }
+            }
+            Ok(false) => {
+                self.is_writable = false;
+                if !was_blocked || self.out.bytes < before {
+                    let now = now();
+                    if was_blocked {
+                        self.unblocked_at = Some(now);
+                    }
+                    self.blocked_since = Some(now);
+                }
+            }
+            Err(_) => {
+                self.is_broken = true;
+                self.is_readable = true;
+                self.out = Out::default();
+            }
+        }
+    }
+
+    /// Reads once.
+    pub(super) fn read(&mut self, into: &mut [u8]) -> Came {
+        if self.is_broken {
+            return Came::End;
+        }
         loop {
-            let mut has_flushed = false;
-            if !self.out.is_empty() {
-                let was_blocked = self.blocked_since.is_some();
-                match self.poll_write_out(cx) {
-                    Poll::Ready(Ok(())) => has_flushed = true,
-                    Poll::Ready(Err(_)) => return Poll::Ready(Event::Ended(Ended::Broken)),
-                    // Told once, so that whoever waits here can set its alarm.
-                    Poll::Pending if !was_blocked => return Poll::Ready(Event::Blocked),
-                    Poll::Pending => {}
+            match self.stream.read(into) {
+                Ok(0) => return Came::End,
+                Ok(read) => {
+                    // Less than was asked for is all there was: the next edge will be told.
+                    self.is_readable = read == into.len() || self.is_ending;
+                    return Came::Bytes(read);
                 }
-            }
-            let otherwise = if has_flushed {
-                Poll::Ready(Event::Flushed)
-            } else {
-                Poll::Pending
-            };
-            if !may_read {
-                return otherwise;
-            }
-            let message = self.reader.read(&mut Side {
-                io: &mut self.io,
-                cx,
-                control: &mut self.control,
-            });
-            let has_answer = !self.control.is_empty();
-            self.queue_control();
-            match message {
-                Ok(Message::Text(text)) => return Poll::Ready(Event::Text(text)),
-                Ok(Message::Binary(bytes)) => return Poll::Ready(Event::Binary(bytes)),
-                Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_)) => {
-                    return Poll::Ready(Event::Control);
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    self.is_readable = false;
+                    return Came::Nothing;
                 }
-                Ok(Message::Close(_)) => {
-                    self.answer_close(cx);
-                    return Poll::Ready(Event::Ended(Ended::ByClient));
-                }
-                // An answer that was just queued has not been tried to be written yet.
-                Err(Error::Io(error)) if error.kind() == io::ErrorKind::WouldBlock && has_answer => {}
-                Err(Error::Io(error)) if error.kind() == io::ErrorKind::WouldBlock => return otherwise,
-                Err(error) => return Poll::Ready(Event::Ended(Ended::from(&error))),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(_) => return Came::End,
             }
         }
     }
+}
 
-    /// Writes until nothing waits.
-    fn poll_write_out(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        while !self.out.is_empty() {
-            let slices: Vec<IoSlice<'_>> = self
-                .out
-                .iter()
-                .take(FRAMES_AT_ONCE)
-                .map(|frame| IoSlice::new(frame))
-                .collect();
-            match Pin::new(&mut self.io).poll_write_vectored(cx, &slices) {
-                Poll::Ready(Ok(0)) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
-                Poll::Ready(Ok(written)) => self.advance(written),
-                Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
-                Poll::Pending => {
-                    self.blocked_since.get_or_insert_with(Instant::now);
-                    return Poll::Pending;
-                }
+/// A WebSocket that takes its leave: what waits is written, then we say that no more comes, and wait for the client to go.
+#[derive(Debug)]
+pub struct Leaving {
+    wire: Wire,
+    /// Then it is over, whatever the client does.
+    until: Instant,
+    has_shut: bool,
+}
+
+impl Leaving {
+    /// Closes with a code, behind everything that waits.
+    pub fn close(mut wire: Wire, code: CloseCode, reason: &str, now: Instant) -> Self {
+        wire.push(frames::close(code, reason));
+        Leaving::finish(wire, now)
+    }
+
+    /// Closes with a code, in place of everything that waits.
+    pub fn cut(mut wire: Wire, code: CloseCode, reason: &str, now: Instant) -> Self {
+        wire.out.keep_what_was_begun();
+        Leaving::close(wire, code, reason, now)
+    }
+
+    /// Writes what waits, and ends.
+    pub fn finish(mut wire: Wire, now: Instant) -> Self {
+        wire.unread = Vec::new();
+        Leaving {
+            wire,
+            until: now + CLOSE_DEADLINE,
+            has_shut: false,
+        }
+    }
+
+    /// The WebSocket.
+    pub fn wire(&mut self) -> &mut Wire {
+        &mut self.wire
+    }
+
+    /// Then it is over, whatever the client does.
+    pub fn until(&self) -> Instant {
+        self.until
+    }
+
+    /// Goes on as far as the socket lets it. Says whether it is over.
+    pub fn attend(&mut self, scratch: &mut [u8], now: Instant) -> bool {
+        if now >= self.until {
+            return true;
+        }
+        self.wire.flush(|| now);
+        if self.wire.waiting() > 0 {
+            return self.wire.is_broken;
+        }
+        if !self.has_shut {
+            if self.wire.is_broken || self.wire.stream.shutdown(Shutdown::Write).is_err() {
+                return true;
+            }
+            self.has_shut = true;
+            self.until = now + LINGER;
+        }
+        // Bounded, so that one that goes on sending delays nobody; what is left is told again at the next edge or not at all.
+        for _ in 0..4 {
+            if !self.wire.is_readable {
+                return false;
+            }
+            if self.wire.read(scratch) == Came::End {
+                return true;
             }
         }
-        // An idle connection holds no memory.
-        self.out = VecDeque::new();
-        Poll::Ready(Ok(()))
+        false
+    }
+
+    /// Whether there is more to read at once.
+    pub fn has_more(&self) -> bool {
+        self.has_shut && self.wire.is_readable
+    }
+}
+
+/// What waits to be written: frames that may be shared with other connections. The first may be written in part.
+#[derive(Debug, Default)]
+struct Out {
+    /// Apart from the rest, because most often there is one, and then none again.
+    first: Option<Bytes>,
+    rest: VecDeque<Bytes>,
+    bytes: usize,
+    first_is_partial: bool,
+}
+
+impl Out {
+    fn push(&mut self, frame: Bytes) {
+        if frame.is_empty() {
+            return;
+        }
+        self.bytes += frame.len();
+        if self.first.is_none() {
+            self.first = Some(frame);
+        } else {
+            self.rest.push_back(frame);
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.first.is_none()
+    }
+
+    /// Writes until nothing waits (true) or the socket takes nothing more (false).
+    fn write_to(&mut self, socket: &mut impl Write) -> io::Result<bool> {
+        while let Some(first) = &self.first {
+            let written = if self.rest.is_empty() {
+                socket.write(first)
+            } else {
+                let mut slices = [IoSlice::new(&[]); FRAMES_AT_ONCE];
+                let frames = std::iter::once(first).chain(&self.rest);
+                let mut count = 0;
+                for (slice, frame) in slices.iter_mut().zip(frames) {
+                    *slice = IoSlice::new(frame);
+                    count += 1;
+                }
+                socket.write_vectored(&slices[..count])
+            };
+            match written {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Ok(written) => self.advance(written),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(false),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(true)
     }
 
     fn advance(&mut self, written: usize) {
-        if self.blocked_since.take().is_some() {
-            self.unblocked_at = Some(Instant::now());
-        }
-        self.out_bytes -= written;
+        self.bytes -= written;
         let mut left = written;
-        while let Some(first) = self.out.front_mut() {
+        while let Some(first) = &mut self.first {
             if first.len() > left {
                 first.advance(left);
                 self.first_is_partial |= left > 0;
                 return;
             }
             left -= first.len();
-            self.out.pop_front();
+            self.first = self.rest.pop_front();
             self.first_is_partial = false;
         }
+        // An idle connection holds no memory.
+        self.rest = VecDeque::new();
     }
 
-    fn queue_control(&mut self) {
-        if !self.control.is_empty() {
-            let frames = std::mem::take(&mut self.control);
-            self.push(frames.into());
+    /// A frame that was begun must be ended, or what follows would be read as part of it.
+    fn keep_what_was_begun(&mut self) {
+        self.rest = VecDeque::new();
+        if !self.first_is_partial {
+            self.first = None;
         }
-    }
-
-    fn answer_close(&mut self, cx: &mut Context<'_>) {
-        // It says that the connection is closed now, which we know.
-        let _ = self.reader.flush(&mut Side {
-            io: &mut self.io,
-            cx,
-            control: &mut self.control,
-        });
-        self.queue_control();
-    }
-
-    /// Closes with a code, behind everything that waits.
-    pub async fn close(mut self, code: CloseCode, reason: &str) {
-        self.push(close_frame(code, reason));
-        self.finish().await;
-    }
-
-    /// Closes with a code, in place of everything that waits.
-    pub async fn cut(mut self, code: CloseCode, reason: &str) {
-        // A frame that was begun must be ended, or the close would be read as part of it.
-        self.out.truncate(usize::from(self.first_is_partial));
-        self.out_bytes = self.out.iter().map(Bytes::len).sum();
-        self.close(code, reason).await;
-    }
-
-    /// Writes what waits, says that no more comes, and waits for the client to go.
-    pub async fn finish(mut self) {
-        let written = timeout(CLOSE_DEADLINE, async {
-            poll_fn(|cx| self.poll_write_out(cx)).await?;
-            self.io.shutdown().await
-        })
-        .await;
-        if let Ok(Ok(())) = written {
-            let _ = timeout(LINGER, self.drain()).await;
-        }
-    }
-
-    async fn drain(&mut self) {
-        // On the heap, because what stands in an async function is part of every connection from its beginning.
-        let mut discarded = vec![0; 8 * 1024];
-        while self.io.read(&mut discarded).await.is_ok_and(|read| read > 0) {}
+        self.bytes = self.first.as_ref().map_or(0, Bytes::len);
     }
 }
 
-impl From<&Error> for Ended {
-    fn from(error: &Error) -> Self {
-        match error {
-            Error::Capacity(_) => {
-                Ended::Violation(CloseCode::TooBig, "the message is over the announced size")
-            }
-            Error::Utf8(_) => Ended::Violation(CloseCode::InvalidText, "text must be UTF-8"),
-            Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => Ended::Broken,
-            // 1002 of RFC 6455: not part of the protocol, because no client that works gets it.
-            Error::Protocol(_) => Ended::Violation(CloseCode::Other(1002), "this is no WebSocket frame"),
-            _ => Ended::Broken,
-        }
-    }
-}
-
-/// The stream as tungstenite wants it: reading tries once, and writing goes into a buffer.
-struct Side<'a, 'b, S> {
-    io: &'a mut S,
-    cx: &'a mut Context<'b>,
-    control: &'a mut Vec<u8>,
-}
-
-impl<S: AsyncRead + Unpin> Read for Side<'_, '_, S> {
-    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        let mut buffer = ReadBuf::new(into);
-        match Pin::new(&mut *self.io).poll_read(self.cx, &mut buffer) {
-            Poll::Ready(result) => result.map(|()| buffer.filled().len()),
-            Poll::Pending => Err(io::ErrorKind::WouldBlock.into()),
-        }
-    }
-}
-
-impl<S> Write for Side<'_, '_, S> {
-    fn write(&mut self, from: &[u8]) -> io::Result<usize> {
-        self.control.extend_from_slice(from);
-        Ok(from.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-/// A close frame. The reason is cut to what a control frame holds.
-fn close_frame(code: CloseCode, reason: &str) -> Bytes {
-    const MOST: usize = 123;
-    let end = reason.floor_char_boundary(MOST);
-    let mut frame = Vec::with_capacity(4 + end);
-    frame.push(0x88);
-    frame.push(2 + end as u8);
-    frame.extend_from_slice(&code.code().to_be_bytes());
-    frame.extend_from_slice(&reason.as_bytes()[..end]);
-    frame.into()
-}
+#[cfg(test)]
+mod tests;

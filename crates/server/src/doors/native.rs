@@ -1,14 +1,14 @@
-//! `GET /v1/ws`, the native door, and `GET /ws`, the classic one. The handshake, who may come in, and then the connection's task.
+//! `GET /v1/ws`, the native door, and `GET /ws`, the classic one. The handshake and who may
+//! come in; then the engine has the socket.
 //!
 //! Whoever may not come in is let through the handshake and closed with a code, because a browser shows a page the
 //! close code and nothing else.
 
 use std::net::SocketAddr;
-use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::body::{Body, Bytes};
+use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::header::{
     AUTHORIZATION, CONNECTION, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_EXTENSIONS, SEC_WEBSOCKET_KEY,
@@ -16,29 +16,25 @@ use axum::http::header::{
 };
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
-use futures_util::FutureExt;
-use hyper::upgrade::{OnUpgrade, Upgraded};
+use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 use nexus_protocol::{CloseCode, JSON_SUBPROTOCOL, MSGPACK_SUBPROTOCOL};
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout};
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
 use crate::auth::{Identity, TokenError};
 use crate::clock::wall_clock;
-use crate::connection::Connection;
+use crate::connection::Entrance;
 use crate::connection::dialect::Dialect;
-use crate::connection::wire::Wire;
 use crate::deflate::{self, Accepted, Compression};
 use crate::doors::addresses::client_address;
 use crate::encoded::{Compressor, WireClass};
+use crate::engine::{self, Arrival};
 use crate::gateway::Gateway;
 
 /// How long the switch from HTTP may take after our answer.
 const UPGRADE_DEADLINE: Duration = Duration::from_secs(10);
-/// Whether connections can read what clients compress. Nothing is agreed on that they cannot.
-const READS_COMPRESSED: bool = false;
 
 /// The address of whoever opened the TCP connection.
 #[derive(Clone, Copy, Debug)]
@@ -47,19 +43,18 @@ pub struct Peer(pub SocketAddr);
 /// Why someone who speaks WebSocket is sent away.
 type Away = (CloseCode, &'static str);
 
-/// Answers the handshake of the native door, and starts the connection's task.
+/// Answers the handshake of the native door, and hands the socket to the engine.
 pub async fn native(State(gateway): State<Arc<Gateway>>, request: Request) -> Response {
     open(gateway, request, Dialect::Native)
 }
 
-/// Answers the handshake of the classic door, and starts the connection's task.
+/// Answers the handshake of the classic door, and hands the socket to the engine.
 pub async fn classic(State(gateway): State<Arc<Gateway>>, request: Request) -> Response {
     open(gateway, request, Dialect::classic())
 }
 
 fn open(gateway: Arc<Gateway>, mut request: Request, dialect: Dialect) -> Response {
-    let compression = gateway.compressor.as_ref().filter(|_| READS_COMPRESSED);
-    let compression = compression.map(Compressor::how);
+    let compression = gateway.compressor.as_ref().map(Compressor::how);
     let handshake = match Handshake::read(request.method(), request.headers(), dialect, compression) {
         Ok(handshake) => handshake,
         Err(refusal) => return refusal.into_response(),
@@ -77,27 +72,11 @@ fn open(gateway: Arc<Gateway>, mut request: Request, dialect: Dialect) -> Respon
     gateway
         .tasks
         .clone()
-        .spawn(guarded(gateway, upgrade, dialect, class, admitted));
+        .spawn(enter(gateway, upgrade, dialect, class, admitted));
     handshake.accept()
 }
 
-/// A connection's task. A panic in it is our fault and ends this connection alone; somebody must look.
-async fn guarded(
-    gateway: Arc<Gateway>,
-    upgrade: OnUpgrade,
-    dialect: Dialect,
-    class: WireClass,
-    admitted: Result<Option<Identity>, Away>,
-) {
-    let panics = gateway.metrics.panics.clone();
-    let task = AssertUnwindSafe(enter(gateway, upgrade, dialect, class, admitted));
-    if task.catch_unwind().await.is_err() {
-        panics.inc();
-        tracing::error!("a connection's task panicked; only its client was cut");
-    }
-}
-
-/// Waits for the socket, then serves or sends away.
+/// Waits for the socket behind the handshake, then hands it to the engine.
 async fn enter(
     gateway: Arc<Gateway>,
     upgrade: OnUpgrade,
@@ -109,52 +88,39 @@ async fn enter(
         return;
     };
     tracing::debug!(wire.text = ?class.text, wire.deflated = class.deflated, "a WebSocket was opened");
-    // The plain socket where there is one: it writes many frames at once.
-    // Boxed, so that a connection holds what it needs and not what it needed on its way here.
-    match upgraded.downcast::<TokioIo<TcpStream>>() {
-        Ok(parts) => {
-            Box::pin(serve(
-                gateway,
-                parts.io.into_inner(),
-                parts.read_buf,
-                dialect,
-                admitted,
-            ))
-            .await
+    // Our listener accepts plain sockets and nothing else.
+    let Ok(parts) = upgraded.downcast::<TokioIo<TcpStream>>() else {
+        tracing::error!("a WebSocket came over something that is no socket");
+        return;
+    };
+    let stream = match parts.io.into_inner().into_std() {
+        Ok(stream) => stream,
+        Err(error) => {
+            tracing::warn!(%error, "a WebSocket could not be handed over");
+            return;
         }
-        Err(upgraded) => {
-            Box::pin(serve(
-                gateway,
-                TokioIo::<Upgraded>::new(upgraded),
-                Bytes::new(),
-                dialect,
-                admitted,
-            ))
-            .await
-        }
-    }
-}
-
-async fn serve<S>(
-    gateway: Arc<Gateway>,
-    io: S,
-    read: Bytes,
-    dialect: Dialect,
-    admitted: Result<Option<Identity>, Away>,
-) where
-    S: AsyncRead + AsyncWrite + Unpin,
-{
-    let wire = Wire::new(io, &read, gateway.limits.message_bytes as usize);
-    // It may hold the whole buffer that the handshake was read into.
-    drop(read);
-    match admitted {
-        Ok(identity) => Connection::new(gateway, wire, dialect, identity).serve().await,
-        Err((code, reason)) => {
-            let code = dialect.close_code(code);
-            gateway.metrics.count_close(Some(code));
-            Box::pin(wire.close(code, reason)).await;
-        }
-    }
+    };
+    let tracked = gateway.tasks.token();
+    let entrance = match admitted {
+        Ok(identity) => Ok(Entrance {
+            dialect,
+            class,
+            identity,
+            tracked,
+        }),
+        Err((code, reason)) => Err(engine::Away {
+            code: dialect.close_code(code),
+            reason,
+            tracked,
+        }),
+    };
+    let arrival = Arrival {
+        gateway: Arc::clone(&gateway),
+        stream,
+        read: parts.read_buf,
+        entrance,
+    };
+    gateway.engine.adopt(arrival);
 }
 
 /// Who may come in, and as whom.

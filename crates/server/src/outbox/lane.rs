@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use crate::conflate::Pending;
 use crate::encoded::Publication;
 use crate::filters::Predicate;
-use crate::outbox::{Behind, CatchUp, Caught, Clock, Closed, Idle, LaneId, Policy, Work};
+use crate::outbox::{Behind, CatchUp, Caught, Clock, Closed, Idle, LaneId, Policy, Reached, Work};
 
 /// One subscription's part of an outbox.
 #[derive(Debug)]
@@ -168,27 +168,45 @@ impl Lane {
 
     /// What a cohort has to know, if the lane is live and nothing waits on it.
     pub(super) fn idle(&self) -> Option<Idle> {
-        let is_idle = match &self.stage {
-            Stage::Every(queue, _) => queue.is_empty(),
-            Stage::Latest(pending) => pending.is_empty(),
-            Stage::Joining(_) | Stage::Behind(_) | Stage::CatchingUp | Stage::InStep(_) => false,
+        let has_waiting = match &self.stage {
+            Stage::Every(queue, _) if queue.is_empty() => false,
+            Stage::Latest(pending) => !pending.is_empty(),
+            Stage::Every(..)
+            | Stage::Joining(_)
+            | Stage::Behind(_)
+            | Stage::CatchingUp
+            | Stage::InStep(_) => return None,
         };
         let newest = self.newest.as_ref()?.offset;
-        (is_idle && self.notices.is_empty()).then(|| Idle {
+        self.notices.is_empty().then(|| Idle {
+            has_waiting,
             policy: self.policy.clone(),
             filter: self.filter.clone(),
             newest,
+            not_before: self.not_before,
         })
     }
 
+    pub(super) fn take_held_back(&mut self) -> Option<Pending> {
+        let Stage::Latest(pending) = &mut self.stage else {
+            return None;
+        };
+        let pending = pending.take();
+        self.sent = self.sent.max(pending.offset());
+        self.note_seen();
+        Some(pending)
+    }
+
     pub(super) fn step_in(&mut self, clock: &Arc<Clock>) {
+        self.held = false;
         self.stage = Stage::InStep(Arc::clone(clock));
     }
 
     /// Steps out live, with nothing waiting.
-    pub(super) fn step_out(&mut self, at: Offset) {
+    pub(super) fn step_out(&mut self, at: Reached) {
         if let Stage::InStep(_) = self.stage {
-            self.sent = self.sent.max(at);
+            self.sent = self.sent.max(at.offset);
+            self.not_before = at.not_before;
             if let Some(newest) = &mut self.newest {
                 newest.offset = self.sent;
             }
@@ -197,20 +215,32 @@ impl Lane {
     }
 
     /// Steps out, and falls behind at once.
-    pub(super) fn step_out_behind(&mut self, at: Offset) {
+    pub(super) fn step_out_behind(&mut self, at: Reached, seen: Offset) {
         if let Stage::InStep(_) = self.stage {
             self.step_out(at);
+            self.see(seen);
             let _ = self.fall_behind();
         }
     }
 
+    /// Lets go of what waits, because something that was never offered may be missing.
+    pub(super) fn lose(&mut self) {
+        if let Stage::Every(..) | Stage::Latest(_) = self.stage {
+            let _ = self.fall_behind();
+        }
+    }
+
+    fn see(&mut self, seen: Offset) {
+        if let Some(newest) = &mut self.newest {
+            newest.offset = newest.offset.max(seen);
+        }
+    }
+
     /// Steps out with what its cohort has not sent yet.
-    pub(super) fn step_out_with(&mut self, at: Offset, seen: Offset, waits: Pending) {
+    pub(super) fn step_out_with(&mut self, at: Reached, seen: Offset, waits: Pending) {
         if let Stage::InStep(_) = self.stage {
             self.step_out(at);
-            if let Some(newest) = &mut self.newest {
-                newest.offset = newest.offset.max(seen);
-            }
+            self.see(seen);
             self.stage = Stage::Latest(waits);
         }
     }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use nexus_protocol::Topic;
 
+use crate::mailbox::Parcel;
 use crate::outbox::{LaneId, Outbox, Work};
 use crate::presence::changes::{Changes, News};
 
@@ -37,6 +38,8 @@ struct Watch {
     waiting: Waiting,
     /// Before its lane is started, nothing may be sent: the answer to the request comes first.
     is_started: bool,
+    /// What is offered now is older than the list that the client gets.
+    is_ahead: bool,
     is_queued: bool,
 }
 
@@ -60,6 +63,7 @@ impl Outbox {
             topic: topic.clone(),
             waiting: Waiting::Nothing,
             is_started,
+            is_ahead: false,
             is_queued: false,
         });
     }
@@ -71,8 +75,21 @@ impl Outbox {
 
     /// Lets go of the news that wait for a lane: its client gets a list that knows them.
     pub fn supersede_presence(&self, id: LaneId) {
+        let shard = self.shard();
         if let Some(watch) = self.lock().presence.by_lane.get_mut(&id) {
             watch.waiting = Waiting::Nothing;
+            watch.is_ahead = shard.is_some();
+        }
+        // What was posted before this is still on its way.
+        if let Some((mailbox, connection)) = shard {
+            mailbox.post(Parcel::Superseded(connection, id));
+        }
+    }
+
+    /// What is offered from here on is newer than the list that the client got.
+    pub fn hear_presence(&self, id: LaneId) {
+        if let Some(watch) = self.lock().presence.by_lane.get_mut(&id) {
+            watch.is_ahead = false;
         }
     }
 
@@ -119,7 +136,7 @@ impl Watches {
 
     /// Returns whether the connection's task is to be woken.
     fn offer(&mut self, id: LaneId, news: &Arc<News>) -> bool {
-        let Some(watch) = self.by_lane.get_mut(&id) else {
+        let Some(watch) = self.by_lane.get_mut(&id).filter(|watch| !watch.is_ahead) else {
             return false;
         };
         let waiting = std::mem::replace(&mut watch.waiting, Waiting::Nothing);

@@ -1,178 +1,172 @@
-//! Frames against another implementation of the standard, what is no frame, and the ends that there are.
+//! What is written arrives whole and in order however little a socket takes at once, and the ends that there are.
 
-use futures_util::{SinkExt, StreamExt};
-use nexus_protocol::CloseCode;
+use std::io::{Read, Write};
+
 use proptest::prelude::*;
-use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
-use tokio_tungstenite::WebSocketStream;
-use tokio_tungstenite::tungstenite::Message;
-use tokio_tungstenite::tungstenite::protocol::Role;
 
-use super::{Ended, Event, Wire, close_frame};
+use super::*;
 
-async fn both(pipe_bytes: usize) -> (Wire<DuplexStream>, WebSocketStream<DuplexStream>) {
-    let (ours, theirs) = duplex(pipe_bytes);
-    let client = WebSocketStream::from_raw_socket(theirs, Role::Client, None).await;
-    (Wire::new(ours, &[], 1000), client)
+/// A socket that takes a few bytes at a time, and now and then nothing.
+struct Narrow {
+    taken: Vec<u8>,
+    /// How much it takes in each call; nothing more when the list is at its end.
+    takes: Vec<usize>,
 }
 
-/// A masked frame of a client, with the mask zero.
-fn frame(first_byte: u8, payload: &[u8]) -> Vec<u8> {
-    let mut frame = vec![first_byte];
-    match payload.len() {
-        small @ 0..=125 => frame.push(0x80 | small as u8),
-        medium => {
-            frame.push(0x80 | 126);
-            frame.extend_from_slice(&(medium as u16).to_be_bytes());
+impl Write for Narrow {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self.takes.pop() {
+            None | Some(0) => Err(io::ErrorKind::WouldBlock.into()),
+            Some(most) => {
+                let taken = most.min(bytes.len());
+                self.taken.extend_from_slice(&bytes[..taken]);
+                Ok(taken)
+            }
         }
     }
-    frame.extend_from_slice(&[0; 4]);
-    frame.extend_from_slice(payload);
-    frame
-}
 
-#[tokio::test]
-async fn frames_arrive_as_messages_whatever_the_pipe_takes_at_once() {
-    let (mut wire, mut client) = both(7).await;
-    let texts: Vec<String> = [0, 1, 125, 126, 700]
-        .iter()
-        .map(|length| "x".repeat(*length))
-        .collect();
-    for text in &texts {
-        wire.push_text(text);
+    fn write_vectored(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+        assert!(slices.len() <= FRAMES_AT_ONCE);
+        let joined: Vec<u8> = slices.iter().flat_map(|slice| slice.to_vec()).collect();
+        self.write(&joined)
     }
-    let writing = tokio::spawn(async move {
-        while !matches!(wire.event(true).await, Event::Flushed) {}
-        wire
-    });
-    for text in &texts {
-        assert_eq!(client.next().await.unwrap().unwrap(), Message::text(text.clone()));
-    }
-    assert_eq!(writing.await.unwrap().waiting(), 0);
-}
 
-#[tokio::test]
-async fn what_is_no_websocket_ends_with_its_code() {
-    for (bytes, code) in [
-        (frame(0x81, b"\xff"), 1007),
-        (frame(0x81, b"\xed\xa0\x80"), 1007),
-        (frame(0x81, &[b'x'; 1001]), 1009),
-        // The header alone is enough: a frame of 2^62 bytes is refused before one of them is read.
-        (vec![0x81, 0xff, 0x40, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0], 1009),
-        (
-            [frame(0x01, &[b'x'; 600]), frame(0x80, &[b'x'; 600])].concat(),
-            1009,
-        ),
-        (frame(0xc1, b"x"), 1002),
-        (frame(0x83, b"x"), 1002),
-        (frame(0x80, b"x"), 1002),
-        (frame(0x89, &[0; 126]), 1002),
-        (vec![0x81, 0x01, b'x'], 1002),
-    ] {
-        let (ours, mut theirs) = duplex(4096);
-        let mut wire = Wire::new(ours, &[], 1000);
-        theirs.write_all(&bytes).await.unwrap();
-        match wire.event(true).await {
-            Event::Ended(Ended::Violation(violated, _)) => assert_eq!(violated.code(), code, "{bytes:?}"),
-            other => panic!("{bytes:?}: {other:?}"),
-        }
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 
-#[tokio::test]
-async fn a_text_in_fragments_with_a_ping_between_is_one_message() {
-    let (ours, mut theirs) = duplex(4096);
-    let bytes = [
-        frame(0x01, b"he"),
-        frame(0x89, b"are you there"),
-        frame(0x80, b"llo"),
-    ]
-    .concat();
-    let (first, rest) = bytes.split_at(5);
-    let mut wire = Wire::new(ours, first, 1000);
-    theirs.write_all(rest).await.unwrap();
-    assert!(matches!(wire.event(true).await, Event::Control));
-    assert!(matches!(wire.event(true).await, Event::Text(text) if text.as_str() == "hello"));
-    assert!(matches!(wire.event(true).await, Event::Flushed));
-    let mut pong = [0; 15];
-    theirs.read_exact(&mut pong).await.unwrap();
-    assert_eq!(&pong, b"\x8a\x0dare you there");
-}
-
-#[tokio::test]
-async fn a_client_that_closes_gets_its_answer() {
-    let (mut wire, mut client) = both(4096).await;
-    client.close(None).await.unwrap();
-    assert!(matches!(wire.event(true).await, Event::Ended(Ended::ByClient)));
-    let finishing = tokio::spawn(wire.finish());
-    assert!(matches!(client.next().await, Some(Ok(Message::Close(None)))));
-    assert!(client.next().await.is_none());
-    drop(client);
-    finishing.await.unwrap();
-}
-
-#[tokio::test]
-async fn a_cut_ends_the_frame_that_was_begun_and_nothing_else() {
-    let (mut wire, mut client) = both(50).await;
-    wire.push_text(&"x".repeat(100));
-    wire.push_text("never sent");
-    assert!(matches!(wire.event(true).await, Event::Blocked));
-    assert!(wire.blocked_since().is_some());
-    let cutting = tokio::spawn(wire.cut(CloseCode::Slow, "too slow"));
-    assert_eq!(
-        client.next().await.unwrap().unwrap(),
-        Message::text("x".repeat(100))
-    );
-    let Some(Ok(Message::Close(Some(close)))) = client.next().await else {
-        panic!("no close");
+fn frames(lengths: &[usize]) -> Vec<Bytes> {
+    let text = |(number, length): (usize, &usize)| {
+        frames::text(&char::from(b'a' + (number % 26) as u8).to_string().repeat(*length))
     };
-    assert_eq!((u16::from(close.code), close.reason.as_str()), (4008, "too slow"));
-    drop(client);
-    cutting.await.unwrap();
-}
-
-#[tokio::test]
-async fn while_it_may_not_read_it_writes_and_nothing_is_lost() {
-    let (mut wire, mut client) = both(4096).await;
-    client.send(Message::text("later")).await.unwrap();
-    wire.push_text("now");
-    assert!(matches!(wire.event(false).await, Event::Flushed));
-    assert!(matches!(wire.event(true).await, Event::Text(text) if text.as_str() == "later"));
-}
-
-#[tokio::test]
-async fn however_much_there_is_to_write_the_client_is_read() {
-    let (mut wire, mut client) = both(1 << 20).await;
-    client.send(Message::text("hear me")).await.unwrap();
-    wire.push_text("more");
-    assert!(matches!(wire.event(true).await, Event::Text(text) if text.as_str() == "hear me"));
+    lengths.iter().enumerate().map(text).collect()
 }
 
 #[test]
-fn a_long_reason_is_cut_between_characters() {
-    let frame = close_frame(CloseCode::Policy, &"é".repeat(100));
-    assert_eq!(frame.len(), 2 + 2 + 122);
-    assert!(std::str::from_utf8(&frame[4..]).is_ok());
+fn whatever_a_socket_takes_at_once_all_of_it_arrives_in_order() {
+    proptest!(|(
+        lengths in prop::collection::vec(0usize..300, 0..150),
+        takes in prop::collection::vec(0usize..400, 0..300),
+    )| {
+        let frames = frames(&lengths);
+        let all: Vec<u8> = frames.iter().flat_map(|frame| frame.to_vec()).collect();
+        let mut out = Out::default();
+        let mut socket = Narrow { taken: Vec::new(), takes };
+        for frame in frames {
+            out.push(frame);
+            out.write_to(&mut socket).unwrap();
+            prop_assert_eq!(out.bytes == 0, out.is_empty());
+        }
+        socket.takes = vec![usize::MAX; 10];
+        prop_assert!(out.write_to(&mut socket).unwrap());
+        prop_assert_eq!(socket.taken, all);
+        prop_assert!(out.is_empty() && out.bytes == 0 && out.rest.capacity() == 0);
+    });
 }
 
-proptest! {
-    #[test]
-    fn whatever_bytes_come_it_neither_panics_nor_keeps_more_than_a_message(
-        bytes in proptest::collection::vec(any::<u8>(), 0..300),
-        at_once in 1usize..40,
-    ) {
-        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        runtime.block_on(async move {
-            let (ours, mut theirs) = duplex(at_once);
-            let mut wire = Wire::new(ours, &[], 1000);
-            let sending = tokio::spawn(async move {
-                let _ = theirs.write_all(&bytes).await;
-            });
-            while !matches!(wire.event(true).await, Event::Ended(_)) {
-                assert!(wire.waiting() <= 2 * 300, "pongs are no longer than their pings");
-            }
-            drop(wire);
-            sending.await.unwrap();
-        });
+#[test]
+fn a_write_that_ends_at_any_byte_goes_on_at_the_next() {
+    let frames = frames(&[0, 1, 125, 126]);
+    let all: Vec<u8> = frames.iter().flat_map(|frame| frame.to_vec()).collect();
+    for first in 1..all.len() {
+        let mut out = Out::default();
+        frames.iter().for_each(|frame| out.push(frame.clone()));
+        let mut socket = Narrow {
+            taken: Vec::new(),
+            takes: vec![usize::MAX, usize::MAX, usize::MAX, usize::MAX, 0, first],
+        };
+        assert!(!out.write_to(&mut socket).unwrap(), "{first}");
+        assert_eq!((socket.taken.len(), out.bytes), (first, all.len() - first));
+        assert!(out.write_to(&mut socket).unwrap());
+        assert_eq!(socket.taken, all, "{first}");
     }
+}
+
+#[test]
+fn a_cut_ends_the_frame_that_was_begun_and_nothing_else() {
+    let [begun, unsent] = &frames(&[100, 50])[..] else {
+        panic!("two frames");
+    };
+    for sent in [0, 1, 50, begun.len(), begun.len() + 1] {
+        let mut out = Out::default();
+        out.push(begun.clone());
+        out.push(unsent.clone());
+        let mut socket = Narrow {
+            taken: Vec::new(),
+            takes: if sent == 0 { vec![] } else { vec![0, sent] },
+        };
+        assert!(!out.write_to(&mut socket).unwrap());
+        out.keep_what_was_begun();
+        out.push(frames::close(CloseCode::Slow, "slow"));
+        socket.takes = vec![usize::MAX; 4];
+        assert!(out.write_to(&mut socket).unwrap());
+        let begun_bytes = match sent {
+            0 => 0,
+            sent if sent > begun.len() => begun.len() + unsent.len(),
+            _ => begun.len(),
+        };
+        let close = frames::close(CloseCode::Slow, "slow");
+        assert_eq!(socket.taken.len(), begun_bytes + close.len(), "{sent}");
+        assert!(socket.taken.ends_with(&close));
+    }
+}
+
+fn pair() -> (mio::net::TcpStream, std::net::TcpStream) {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let theirs = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    let (ours, _) = listener.accept().unwrap();
+    ours.set_nonblocking(true).unwrap();
+    (mio::net::TcpStream::from_std(ours), theirs)
+}
+
+fn wire(stream: mio::net::TcpStream) -> Wire {
+    Wire::new(stream, &[], Decoder::new(1000, false))
+}
+
+#[test]
+fn who_leaves_says_so_waits_for_the_other_and_not_for_ever() {
+    let (ours, mut theirs) = pair();
+    let now = Instant::now();
+    let mut leaving = Leaving::close(wire(ours), CloseCode::GoingAway, "bye", now);
+    let mut scratch = vec![0; 100];
+    assert!(!leaving.attend(&mut scratch, now), "the other is still there");
+    assert_eq!(leaving.until(), now + LINGER);
+    let mut said = Vec::new();
+    theirs.read_to_end(&mut said).unwrap();
+    assert_eq!(said, frames::close(CloseCode::GoingAway, "bye"));
+    assert!(leaving.attend(&mut scratch, now + LINGER), "not for ever");
+}
+
+#[test]
+fn who_never_reads_is_not_waited_for_longer_than_the_deadline() {
+    let (ours, _theirs) = pair();
+    let now = Instant::now();
+    let mut wire = wire(ours);
+    // More than any kernel keeps.
+    wire.push(frames::text(&"x".repeat(64 << 20)));
+    wire.flush(|| now);
+    assert!(wire.waiting() > 0 && wire.blocked_since() == Some(now));
+    let mut leaving = Leaving::close(wire, CloseCode::Slow, "slow", now);
+    assert!(!leaving.attend(&mut [0; 100], now));
+    assert!(leaving.attend(&mut [0; 100], now + CLOSE_DEADLINE));
+}
+
+#[test]
+fn a_link_that_breaks_is_an_end() {
+    let (ours, theirs) = pair();
+    let mut wire = wire(ours);
+    assert_eq!(wire.read(&mut [0; 10]), Came::Nothing);
+    drop(theirs);
+    wire.is_readable = true;
+    assert_eq!(wire.read(&mut [0; 10]), Came::End);
+    wire.push(frames::ping());
+    // The first write may still be taken; the answer to it is that nobody is there.
+    for _ in 0..10_000 {
+        wire.flush(Instant::now);
+        wire.push(frames::ping());
+    }
+    assert_eq!(wire.read(&mut [0; 10]), Came::End);
+    wire.flush(Instant::now);
+    assert_eq!(wire.waiting(), 0, "nothing is kept for nobody");
 }
