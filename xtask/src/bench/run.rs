@@ -92,16 +92,16 @@ pub(super) fn faults(result: &Value) -> Option<String> {
     let mut parts: Vec<String> = words
         .iter()
         .filter(|(_, number)| *number > 0)
-        .map(|(what, number)| format!("{number} deliveries {what}"))
+        .map(|(what, number)| format!("deliveries {what}: {number}"))
         .collect();
     if parts.is_empty() && count(result, "faults") > 0 {
         parts.push(format!(
-            "{} deliveries lost, repeated or reordered",
+            "deliveries lost, repeated or reordered: {}",
             count(result, "faults")
         ));
     }
     if closed > 0 {
-        parts.push(format!("{closed} healthy subscribers cut off"));
+        parts.push(format!("healthy subscribers cut off: {closed}"));
     }
     (!parts.is_empty()).then(|| parts.join(", "))
 }
@@ -155,11 +155,11 @@ mod tests {
             (json!({}), None),
             (
                 json!({"faults": 3}),
-                Some("3 deliveries lost, repeated or reordered"),
+                Some("deliveries lost, repeated or reordered: 3"),
             ),
             (
                 json!({"faults": 3, "lost": 2, "reordered": 1, "closed": 4}),
-                Some("2 deliveries lost, 1 deliveries reordered, 4 healthy subscribers cut off"),
+                Some("deliveries lost: 2, deliveries reordered: 1, healthy subscribers cut off: 4"),
             ),
         ];
         for (result, expected) in cases {

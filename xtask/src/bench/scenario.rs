@@ -101,9 +101,12 @@ impl Scenario {
         let (seconds, cycles) = (half(6), half(CYCLES));
         let one = |load: &str| vec![Variation::new("", load)];
         let fanout = |load: &str| format!("--scenario fanout --size 128 --time {seconds}s {load}");
+        let longer = half(10);
         match self {
             Self::Fanout => one(&fanout("--subscribers 1000 --rate 0")),
-            Self::Wide => one(&fanout("--subscribers 5000 --rate 0 --window 64")),
+            Self::Wide => one(&format!(
+                "--scenario fanout --size 128 --time {longer}s --subscribers 5000 --rate 0 --window 64"
+            )),
             Self::Rate => one(&fanout("--subscribers 1000 --rate 50")),
             Self::Topics => one(&fanout("--subscribers 3000 --topics 1000 --rate 2000")),
             Self::TopicsSaturated => one(&fanout("--subscribers 3000 --topics 1000 --rate 0")),

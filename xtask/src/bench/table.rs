@@ -287,7 +287,7 @@ mod tests {
         assert!(line_of("nats-server [1]").contains("4.00×"), "{text}");
         assert!(line_of("mosquitto [2]").contains("– |"), "{text}");
         assert!(
-            text.contains("\n[1] 7 deliveries lost  \n[2] it is not to be had\n"),
+            text.contains("\n[1] deliveries lost: 7  \n[2] it is not to be had\n"),
             "{text}"
         );
     }
@@ -314,7 +314,7 @@ mod tests {
         );
         assert_eq!(
             row(Peer::Nexus, vec![lossy], &["broke"]).wrongs_of_nexus(),
-            ["broke", "1 deliveries lost"]
+            ["broke", "deliveries lost: 1"]
         );
         assert!(
             row(Peer::Nexus, vec![json!({})], &[])
