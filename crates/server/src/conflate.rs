@@ -25,6 +25,9 @@ const KEY_BYTES: usize = 128;
 /// More keys wait than are sent at once; they are then read from the broker, piece by piece.
 pub const MOST_KEYS: usize = 1_000;
 
+/// The same of more bytes by key: what waits for many at once is in nobody's outbox.
+const MOST_BYTES: usize = 1 << 20;
+
 /// Publications of one topic that wait to become as few pushes as stand for all.
 #[derive(Clone, Debug, Default)]
 pub struct Pending {
@@ -64,7 +67,7 @@ struct Waiting {
 }
 
 /// What is known now is the better thing to send: more keys wait than it has, or what waits does not replace what waited
-/// before. By a field of the subscription's own, the history is the better thing to send: more keys wait than may.
+/// before. By a field of the subscription's own, the history is the better thing to send: more waits than may.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct SnapshotIsBetter;
 
@@ -244,7 +247,7 @@ impl ByKey {
     }
 
     fn is_bounded(&self) -> Result<(), SnapshotIsBetter> {
-        if self.newest.len() > MOST_KEYS {
+        if self.newest.len() > MOST_KEYS || self.bytes > MOST_BYTES && self.newest.len() > 1 {
             return Err(SnapshotIsBetter);
         }
         Ok(())

@@ -235,6 +235,22 @@ fn a_field_of_the_subscription_goes_before_the_keys_of_the_topic() {
 }
 
 #[test]
+fn what_waits_by_key_is_bounded_in_bytes_and_one_that_is_larger_may_wait() {
+    let large = |offset: u64, len: usize| {
+        whole(
+            offset,
+            &format!(r#"{{"n":{offset},"pad":"{}"}}"#, "x".repeat(len)),
+        )
+    };
+    let mut pending = by_field("n");
+    pending.push(&large(1, 2 * MOST_BYTES)).unwrap();
+    assert_eq!(pending.push(&large(2, 1)), Err(SnapshotIsBetter));
+    let mut pending = by_field("n");
+    let refused = (1..=100).find(|offset| pending.push(&large(*offset, 100_000)).is_err());
+    assert_eq!(refused, Some(11));
+}
+
+#[test]
 fn more_values_than_may_wait_are_said_and_stay_whole() {
     let mut pending = by_field("n");
     let most = MOST_KEYS as u64;
