@@ -8,6 +8,9 @@ mod client_frame;
 mod client_socket;
 mod reading;
 
+#[allow(unreachable_pub, reason = "the fuzzers use it from outside")]
+#[path = "../../fuzz/checks.rs"]
+mod checks;
 #[path = "../../examples/echo/handshake.rs"]
 mod handshake;
 #[path = "../../examples/echo/serve.rs"]
@@ -22,5 +25,6 @@ mod section_9_and_10;
 
 mod beyond;
 mod client_libraries;
+mod corpus;
 mod memory;
 mod through_sockets;

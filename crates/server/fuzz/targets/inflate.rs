@@ -1,0 +1,5 @@
+//! `cargo +nightly fuzz run inflate`: what must hold stands in `checks.rs`.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| nexus_server::checks::inflate(data));
