@@ -5,6 +5,7 @@ mod barriers;
 mod chaos;
 mod classic;
 mod command_line;
+mod compressed;
 mod contract;
 mod crowd;
 mod development;

@@ -215,7 +215,7 @@ impl Connection {
             },
         };
         let greeting = self.dialect.greeting(connected, self.session.who.user(), now);
-        self.write(Some(greeting));
+        self.write_alone(Some(greeting));
     }
 
     /// Does what there is to do, as far as it can be done without waiting.
@@ -509,17 +509,27 @@ impl Connection {
     fn reply(&mut self, id: Option<&MessageId>, reply: &Reply) {
         let frame = self.dialect.reply(id, reply, wall_clock());
         self.answer_bytes += frame.as_ref().map_or(0, Bytes::len);
-        self.write(frame);
+        self.write_alone(frame);
     }
 
     fn push(&mut self, push: &Push) {
         let frame = self.dialect.push(push, wall_clock());
-        self.write(frame);
+        self.write_alone(frame);
     }
 
     /// Sends what was written for the native door.
     fn send(&mut self, native: Bytes) {
         let frame = self.dialect.frame(native);
+        self.write_alone(frame);
+    }
+
+    /// Hands a frame to the wire that nobody else gets: compressed, where that was agreed on and is worth it.
+    fn write_alone(&mut self, frame: Option<Bytes>) {
+        let compressor = self.gateway.compressor.as_ref().filter(|_| self.class.deflated);
+        let frame = match compressor {
+            Some(compressor) => frame.map(|frame| compressor.frame(&frame)),
+            None => frame,
+        };
         self.write(frame);
     }
 

@@ -9,6 +9,7 @@ mod activity;
 mod catching_up;
 mod classic;
 mod coming_in;
+mod compression;
 mod conflation;
 mod delivery;
 mod device_commands;
