@@ -158,7 +158,11 @@ fn measure(
     let variations = scenario.variations(options.pace);
     let mut rows = Vec::new();
     for variation in &variations {
-        for peer in options.peers.iter().filter(|peer| scenario.has(**peer)) {
+        for peer in options
+            .peers
+            .iter()
+            .filter(|peer| scenario.has(**peer, variation))
+        {
             let because = missing
                 .iter()
                 .find(|(it, _)| it == peer)
