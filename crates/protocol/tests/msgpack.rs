@@ -77,8 +77,8 @@ fn the_document_shows_the_bytes_as_they_are() {
 fn shown() -> String {
     let mut text = String::new();
     for json in SHOWN {
-        let packed = pack(json).unwrap();
-        assert_eq!(unpack(&packed, WIDE).unwrap(), json);
+        let packed = pack(json).expect("it is JSON");
+        assert_eq!(unpack(&packed, WIDE).as_deref(), Ok(json));
         text.push_str(&format!(
             "\n```json\n{json}\n```\n```text\n{}```\n",
             dump(&packed)

@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 
 use futures_util::{SinkExt, StreamExt};
 use jsonwebtoken::{EncodingKey, Header, encode};
-use nexus_protocol::msgpack::{Bounds, pack, unpack};
+use nexus_protocol::msgpack::pack;
 use nexus_protocol::{ChannelName, ChannelStatus, MSGPACK_SUBPROTOCOL, Params, Position, Timestamp, Topic};
 use nexus_server::Server;
 use nexus_server::broker::Broker;
@@ -26,6 +26,12 @@ use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::http::Response;
 use tokio_tungstenite::tungstenite::{Error, Message};
+
+#[path = "bytes.rs"]
+mod bytes;
+
+#[allow(unused_imports, reason = "those who share this file use their part of it")]
+pub(crate) use bytes::{frame, unpacked};
 
 /// Nothing that is due takes longer; reaching it fails the test.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(20);
@@ -490,32 +496,4 @@ impl Client {
         self.socket.close(None).await.unwrap();
         while let Some(Ok(_)) = self.socket.next().await {}
     }
-}
-
-/// A message in MessagePack as JSON.
-pub(crate) fn unpacked(bytes: &[u8]) -> String {
-    let bounds = Bounds {
-        bytes: 1 << 24,
-        depth: 1 << 20,
-    };
-    unpack(bytes, bounds).expect("messages are MessagePack")
-}
-
-/// A frame of a client: masked, with the mask zero.
-pub(crate) fn frame(first_byte: u8, payload: &[u8]) -> Vec<u8> {
-    let mut frame = vec![first_byte];
-    match payload.len() {
-        small @ 0..=125 => frame.push(0x80 | small as u8),
-        medium @ 126..=0xffff => {
-            frame.push(0x80 | 126);
-            frame.extend_from_slice(&(medium as u16).to_be_bytes());
-        }
-        large => {
-            frame.push(0x80 | 127);
-            frame.extend_from_slice(&(large as u64).to_be_bytes());
-        }
-    }
-    frame.extend_from_slice(&[0; 4]);
-    frame.extend_from_slice(payload);
-    frame
 }

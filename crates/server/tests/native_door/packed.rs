@@ -172,6 +172,31 @@ async fn rooms_requests_and_refusals_are_as_in_json() {
 }
 
 #[tokio::test]
+async fn what_stands_for_more_than_itself_comes_in_either_wire() {
+    let world = World::start(patient()).await;
+    let mut clients = [world.connect_packed().await, world.connect().await];
+    for client in &mut clients {
+        client
+            .subscribe_with(json!({"channel": "room:a", "throttle": 20}))
+            .await;
+    }
+    for number in 1..=300 {
+        world.publish("room:a", &number.to_string()).await;
+    }
+    for client in &mut clients {
+        let mut stands_for = 0;
+        loop {
+            let push = client.next().await;
+            stands_for += 1 + push["conflated"].as_u64().unwrap_or(0);
+            assert_eq!(push["offset"], stands_for, "{push}");
+            if push["payload"] == 300 {
+                break;
+            }
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_planned_end_is_announced() {
     let mut world = World::start(settings().with("grace_secs", 2)).await;
     let mut client = world.connect_packed().await;
