@@ -30,7 +30,7 @@ const PUBLISHER_BYTES: usize = 256 * 1024;
 const MOST_HEAD_BYTES: usize = 4096;
 const MOST_TOPICS: u32 = 1 << 20;
 /// What may wait for a socket that is full. Whoever lets more come is cut off.
-const MOST_UNSENT_BYTES: usize = 16 * 1024 * 1024;
+const MOST_UNSENT_BYTES: usize = 4 * 1024 * 1024;
 const RECORD_HEADER: usize = 8;
 /// The accept is that of the key `AAAAAAAAAAAAAAAAAAAAAA==`, for clients that check it.
 const SWITCHING: &[u8] = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
