@@ -13,7 +13,7 @@ struct Package {
     tests_may_use: &'static [&'static str],
 }
 
-const PACKAGES: [Package; 8] = [
+const PACKAGES: [Package; 9] = [
     Package {
         dir: "crates/protocol",
         may_use: &[],
@@ -28,6 +28,12 @@ const PACKAGES: [Package; 8] = [
         dir: "crates/server",
         may_use: &["nexus-protocol"],
         tests_may_use: &["nexus-standin"],
+    },
+    Package {
+        // It has the server's pure modules in it, not the server.
+        dir: "crates/server/fuzz",
+        may_use: &["nexus-protocol"],
+        tests_may_use: &[],
     },
     Package {
         dir: "crates/web",

@@ -67,7 +67,8 @@ pub(crate) fn serve(listener: &TcpListener, limits: Limits) {
     let held = Arc::new(Held::default());
     for stream in listener.incoming() {
         let Ok(stream) = stream else {
-            thread::sleep(ACCEPT_PAUSE);
+            // Nothing tells when it would work again.
+            thread::park_timeout(ACCEPT_PAUSE);
             continue;
         };
         // One too many is closed unheard.
