@@ -73,6 +73,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
         missing,
         busy,
         rounds: options.rounds,
+        pace: options.pace,
     };
     let document = table::document(&sections, &frame);
     println!("{document}");

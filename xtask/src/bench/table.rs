@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::column::Column;
 use super::machine::Machine;
+use super::options::Pace;
 use super::peer::Peer;
 use super::run;
 use super::scenario::Scenario;
@@ -39,6 +40,7 @@ pub(super) struct Frame<'a> {
     /// What else kept the machine busy, if it was much: a share of all processors.
     pub(super) busy: Option<f64>,
     pub(super) rounds: usize,
+    pub(super) pace: Pace,
 }
 
 impl Section {
@@ -122,6 +124,10 @@ pub(super) fn document(sections: &[Section], frame: &Frame<'_>) -> String {
     let runs = match frame.rounds {
         1 => "one run each".to_owned(),
         rounds => format!("medians of {rounds} runs each"),
+    };
+    let runs = match frame.pace {
+        Pace::Thorough => runs,
+        Pace::Quick => format!("{runs}, half as long and half as much as the titles say"),
     };
     let versions: Vec<String> = frame
         .versions
@@ -336,6 +342,7 @@ mod tests {
             missing: vec![(Peer::Ws, "npm is not here".to_owned())],
             busy: Some(0.5),
             rounds: 3,
+            pace: Pace::Thorough,
         };
         let text = document(&[section()], &frame);
         for words in [
