@@ -8,9 +8,11 @@
 
 mod catch_up;
 pub mod dialect;
+mod reading;
 mod requests;
 mod rights;
 mod rooms;
+mod sending;
 mod session;
 mod timers;
 pub mod wire;
@@ -23,31 +25,25 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use bytes::Bytes;
-use nexus_protocol::{
-    ClientId, CloseCode, Connected, ErrorCode, Limits, MessageId, Push, Refusal, Reply, Shutdown,
-};
+use nexus_protocol::{ClientId, CloseCode, Connected, Limits, MessageId, Push, Reply};
 use tokio::time::Instant;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use crate::auth::{Identity, Who};
 use crate::clock::wall_clock;
-use crate::conflate::Pending;
 use crate::connection::catch_up::CatchingUp;
-use crate::connection::dialect::{Dialect, Incoming};
+use crate::connection::dialect::Dialect;
 use crate::connection::requests::Done;
 use crate::connection::session::Session;
 pub(crate) use crate::connection::session::is_the_client_s_doing;
-use crate::connection::timers::Timer;
-use crate::connection::wire::{Came, Ended, Leaving, Wire};
+use crate::connection::wire::{Ended, Leaving, Wire};
 use crate::connections::Connected as Place;
 use crate::deflate::Inflate;
 use crate::encoded::WireClass;
-use crate::frames::{self, Decoder, Item};
+use crate::frames::Decoder;
 use crate::gateway::Gateway;
-use crate::outbox::{Note, Outbox, PresenceWork, Work};
+use crate::outbox::Outbox;
 
-/// So much is handed to the socket before it is flushed.
-const BATCH_BYTES: usize = 64 * 1024;
 /// While answers of so many bytes wait for the socket, nothing is read: a client that asks and does not read waits for
 /// itself.
 const MOST_ANSWER_BYTES: usize = 64 * 1024;
@@ -267,224 +263,6 @@ impl Connection {
             }
         }
         Flow::Continue(())
-    }
-
-    fn follow_timers(&mut self, now: Instant) -> Flow {
-        loop {
-            let (at, timer) = self.next_timer();
-            if at > now {
-                return Flow::Continue(());
-            }
-            self.handle_timer(timer, now)?;
-        }
-    }
-
-    /// Hands what waits in the outbox to the wire, as much as is sent at once. Says whether there is more.
-    fn fill(&mut self, now: Instant) -> ControlFlow<End, bool> {
-        while self.wire.waiting() < BATCH_BYTES {
-            if self.catching_up.is_some() {
-                if !self.poll_catch_up() {
-                    return ControlFlow::Continue(false);
-                }
-                continue;
-            }
-            let Some(work) = self.outbox.next(now) else {
-                return ControlFlow::Continue(false);
-            };
-            match work {
-                Work::Publication(publication) => {
-                    self.gateway.metrics.delivery.note(publication.made.elapsed());
-                    self.write(publication.frame_for(self.class));
-                }
-                Work::Merged(pending) => self.send_pending(pending),
-                Work::Status(topic, status) => self.push(&Push::Status(topic, (*status).clone())),
-                Work::Presence(work) => self.send_presence(work),
-                Work::CatchUp(behind) => self.catch_up(behind),
-                Work::Note(Note::Answer(id, reply)) => self.reply(id.as_ref(), &reply),
-                Work::Note(Note::Push(push)) => self.push(&push),
-                Work::Overrun => {
-                    return ControlFlow::Break(End::Cut(
-                        CloseCode::Slow,
-                        "too much waits for you; come back",
-                    ));
-                }
-            }
-        }
-        ControlFlow::Continue(true)
-    }
-
-    fn send_presence(&mut self, work: PresenceWork) {
-        match work {
-            PresenceWork::News(news) => match self.dialect {
-                Dialect::Native | Dialect::Msgpack => self.send(news.frame.clone()),
-                Dialect::Classic(_) => {
-                    self.push(&Push::Presence(news.topic.clone(), news.changes.update()));
-                }
-            },
-            PresenceWork::Merged(topic, changes) => self.push(&Push::Presence(topic, changes.update())),
-            PresenceWork::Whole(topic) => {
-                let whole = self.gateway.presence.whole(&topic);
-                self.push(&Push::Presence(topic, whole));
-            }
-        }
-    }
-
-    /// Sends what waited of what is newest.
-    pub fn send_pending(&mut self, pending: Pending) {
-        let metrics = &self.gateway.metrics;
-        metrics.conflated.inc_by(pending.replaced());
-        if let Some(newest) = pending.newest() {
-            metrics.delivery.note(newest.made.elapsed());
-        }
-        for push in pending.into_pushes() {
-            self.write(push.frame_for(self.class));
-        }
-    }
-
-    fn read(&mut self, tools: &mut Tools, now: Instant) -> Flow {
-        if !self.wire.unread.is_empty() {
-            let mut unread = std::mem::take(&mut self.wire.unread);
-            return self.handle_bytes(&mut unread, &mut tools.inflate, now);
-        }
-        match self.wire.read(&mut tools.scratch) {
-            Came::Bytes(read) => self.handle_bytes(&mut tools.scratch[..read], &mut tools.inflate, now),
-            Came::Nothing => Flow::Continue(()),
-            Came::End => Flow::Break(End::Theirs(Ended::Broken)),
-        }
-    }
-
-    /// Acts on what came, until a request takes time; the rest then waits.
-    fn handle_bytes(&mut self, bytes: &mut [u8], inflate: &mut Inflate, now: Instant) -> Flow {
-        // Lent out, because what it hands out is borrowed from it.
-        let mut decoder = std::mem::replace(&mut self.wire.decoder, Decoder::new(0, false));
-        let mut at = 0;
-        let flow = loop {
-            if !self.may_read() {
-                self.wire.unread = bytes[at..].to_vec();
-                break Flow::Continue(());
-            }
-            let step = match decoder.next(&mut bytes[at..], inflate) {
-                Ok(step) => step,
-                Err(violation) => break Flow::Break(End::Close(violation.code, violation.reason)),
-            };
-            at += step.used;
-            let Some(item) = step.item else {
-                break Flow::Continue(());
-            };
-            self.heard = now;
-            if let ControlFlow::Break(end) = self.handle_item(&item, now) {
-                break Flow::Break(end);
-            }
-        };
-        self.wire.decoder = decoder;
-        flow
-    }
-
-    fn handle_item(&mut self, item: &Item<'_>, now: Instant) -> Flow {
-        match item {
-            Item::Text(text) => {
-                self.handle_message(Incoming::Text(text), now)?;
-                self.poll_request()
-            }
-            Item::Binary(bytes) => {
-                self.handle_message(Incoming::Binary(bytes), now)?;
-                self.poll_request()
-            }
-            Item::Ping(payload) => {
-                self.wire.push(frames::pong(payload));
-                self.count_control(now)
-            }
-            Item::Pong => self.count_control(now),
-            Item::Close(code, _) => {
-                // Answered as it was said.
-                self.wire.push(match code {
-                    Some(code) => frames::close(*code, ""),
-                    None => Bytes::from_static(&[0x88, 0]),
-                });
-                Flow::Break(End::Theirs(Ended::ByClient))
-            }
-        }
-    }
-
-    fn count_control(&mut self, now: Instant) -> Flow {
-        let most = self.gateway.limits.messages_per_minute;
-        match self.session.controls.admit(now, most) {
-            Ok(()) => Flow::Continue(()),
-            Err(_) => Flow::Break(End::Close(CloseCode::Policy, "too many pings")),
-        }
-    }
-
-    fn handle_timer(&mut self, timer: Timer, now: Instant) -> Flow {
-        match timer {
-            Timer::Ping => {
-                self.wire.push(frames::ping());
-                self.next_ping = now + self.gateway.limits.ping_every;
-                self.session.rest(now);
-                Flow::Continue(())
-            }
-            Timer::Throttle => {
-                self.outbox.release(now);
-                Flow::Continue(())
-            }
-            Timer::Silent => Flow::Break(End::Close(CloseCode::GoingAway, "nothing came for too long")),
-            Timer::Blocked => Flow::Break(End::Cut(
-                CloseCode::Slow,
-                "nothing was taken for too long; come back and recover",
-            )),
-            Timer::SignIn => Flow::Break(End::Close(CloseCode::Policy, "not signed in in time")),
-            Timer::TokenExpired => {
-                let refusal = Refusal::new(
-                    ErrorCode::TokenExpired,
-                    "the token has expired; get another one and come back",
-                );
-                self.reply(None, &Reply::Error(refusal));
-                Flow::Break(End::Close(CloseCode::TokenExpired, "the token has expired"))
-            }
-            Timer::GrantExpired => {
-                self.end_grants(now);
-                Flow::Continue(())
-            }
-            Timer::Restart => Flow::Break(End::Close(CloseCode::Restart, "the server restarts")),
-        }
-    }
-
-    /// The next thing that is to happen by itself, and when. What stands first wins where two are due.
-    fn next_timer(&self) -> (Instant, Timer) {
-        let limits = &self.gateway.limits;
-        let blocked = self.wire.blocked_since().map(|since| since + limits.slow_after);
-        let alive = self
-            .wire
-            .unblocked_at()
-            .map_or(self.heard, |at| at.max(self.heard));
-        [
-            (blocked, Timer::Blocked),
-            (self.expires, Timer::TokenExpired),
-            (self.sign_in_by, Timer::SignIn),
-            (self.grant_ends(), Timer::GrantExpired),
-            (self.restart_at, Timer::Restart),
-            // While the client takes nothing, we do not read what it says either.
-            (
-                Some(alive + limits.idle).filter(|_| blocked.is_none()),
-                Timer::Silent,
-            ),
-            (Some(self.next_ping), Timer::Ping),
-            (self.outbox.held_until(), Timer::Throttle),
-        ]
-        .into_iter()
-        .filter_map(|(at, timer)| Some((at?, timer)))
-        .min_by_key(|(at, _)| *at)
-        .unwrap_or((self.next_ping, Timer::Ping))
-    }
-
-    fn announce_restart(&mut self) {
-        let Some(farewell) = self.gateway.drain.farewell(fastrand::f64()) else {
-            return;
-        };
-        self.restart_at = Some(farewell.close_at);
-        self.push(&Push::Shutdown(Shutdown {
-            message: "the server restarts".to_owned(),
-            reconnect_after_ms: millis(farewell.come_back_after),
-        }));
     }
 
     fn sign_in(&mut self, identity: Identity) {

@@ -10,57 +10,55 @@ use nexus_protocol::{ChannelStatus, Offset, Topic};
 use slab::Slab;
 use tokio::time::Instant;
 
-use crate::clock::wall_clock;
 use crate::encoded::Publication;
-use crate::engine::batch::{Batch, Said};
+use crate::engine::batch::Said;
 use crate::engine::clients::Clients;
-use crate::engine::cohort::{Cohort, Due, Member};
+use crate::engine::cohort::Cohort;
 use crate::mailbox::{ConnId, Seated};
-use crate::metrics::Metrics;
-use crate::outbox::{LaneId, Reached};
+use crate::outbox::LaneId;
 use crate::presence::changes::News;
 
 /// Who listens to what on this shard.
 #[derive(Debug, Default)]
 pub(super) struct Audiences {
-    by_topic: HashMap<Topic, usize>,
-    audiences: Slab<Audience>,
-    seats: Slab<Seat>,
-    by_id: HashMap<u64, u32>,
+    pub(super) by_topic: HashMap<Topic, usize>,
+    pub(super) audiences: Slab<Audience>,
+    pub(super) seats: Slab<Seat>,
+    pub(super) by_id: HashMap<u64, u32>,
     /// Audiences that have something to say.
-    due: Vec<usize>,
+    pub(super) due: Vec<usize>,
     /// Audiences of which strays may step in.
-    unsettled: Vec<usize>,
+    pub(super) unsettled: Vec<usize>,
     /// Cohorts that wait for their throttle.
-    held: BinaryHeap<Reverse<(Instant, usize, usize)>>,
+    pub(super) held: BinaryHeap<Reverse<(Instant, usize, usize)>>,
 }
 
 /// Who listens to a topic.
 #[derive(Debug)]
-struct Audience {
-    topic: Topic,
+pub(super) struct Audience {
+    pub(super) topic: Topic,
     /// The newest publication that came; none before the first stray stepped in.
-    newest: Option<Offset>,
-    cohorts: Slab<Cohort>,
+    pub(super) newest: Option<Offset>,
+    pub(super) cohorts: Slab<Cohort>,
     /// The numbers of the seats that are in no cohort.
-    strays: Vec<u32>,
-    is_due: bool,
-    is_unsettled: bool,
+    pub(super) strays: Vec<u32>,
+    pub(super) is_due: bool,
+    pub(super) is_unsettled: bool,
 }
 
 /// One subscription of a connection of this shard.
 #[derive(Clone, Copy, Debug)]
-struct Seat {
-    id: u64,
-    connection: ConnId,
-    lane: LaneId,
-    audience: usize,
-    place: Place,
+pub(super) struct Seat {
+    pub(super) id: u64,
+    pub(super) connection: ConnId,
+    pub(super) lane: LaneId,
+    pub(super) audience: usize,
+    pub(super) place: Place,
 }
 
 /// Where a seat is in its audience.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Place {
+pub(super) enum Place {
     Stray(usize),
     Member(usize, usize),
 }
@@ -140,7 +138,7 @@ impl Audiences {
     }
 
     /// Takes a seat out of where it is; who comes into its place is told.
-    fn take_from_place(&mut self, seat: &Seat) {
+    pub(super) fn take_from_place(&mut self, seat: &Seat) {
         let audience = &mut self.audiences[seat.audience];
         match seat.place {
             Place::Stray(at) => {
@@ -193,7 +191,12 @@ impl Audiences {
         }
     }
 
-    fn offer_to_strays(&mut self, key: usize, publication: &Arc<Publication>, clients: &mut Clients) {
+    pub(super) fn offer_to_strays(
+        &mut self,
+        key: usize,
+        publication: &Arc<Publication>,
+        clients: &mut Clients,
+    ) {
         for number in &self.audiences[key].strays {
             let seat = &self.seats[*number as usize];
             if let Some(connection) = clients.served(seat.connection.slot) {
@@ -254,306 +257,7 @@ impl Audiences {
         }
     }
 
-    /// Something was published that did not come: all members step out where they are, and find the gap themselves.
-    fn dissolve(&mut self, key: usize, clients: &mut Clients) {
-        let cohorts: Vec<usize> = self.audiences[key]
-            .cohorts
-            .iter()
-            .map(|(cohort, _)| cohort)
-            .collect();
-        for cohort in cohorts {
-            while let Some(member) = self.first_member(key, cohort) {
-                self.step_out(key, cohort, member, clients);
-            }
-        }
-    }
-
-    fn first_member(&self, key: usize, cohort: usize) -> Option<Member> {
-        self.audiences[key].cohorts.get(cohort)?.members.last().copied()
-    }
-
-    /// A member steps out with what the cohort has not said yet.
-    fn step_out(&mut self, key: usize, cohort: usize, member: Member, clients: &mut Clients) {
-        let seat = self.seats[member.seat as usize];
-        let waits = &self.audiences[key].cohorts[cohort];
-        let at = waits.reached();
-        if let Some(connection) = clients.served(member.slot) {
-            let outbox = connection.outbox();
-            match waits.pending() {
-                Some(pending) => {
-                    outbox.step_out_with(seat.lane, at, pending.offset().max(at.offset), pending.clone())
-                }
-                None => outbox.step_out(seat.lane, at),
-            }
-            for said in waits.said() {
-                match said {
-                    Said::Publication(publication) => outbox.offer(seat.lane, publication),
-                    Said::Status(status) => outbox.offer_status(seat.lane, status),
-                }
-            }
-        }
-        self.become_stray(member.seat);
-    }
-
-    /// The members of a cohort fall behind, because what stands now is the better thing to send.
-    fn leave_behind(&mut self, key: usize, cohort: usize, newest: Offset, clients: &mut Clients) {
-        while let Some(member) = self.first_member(key, cohort) {
-            let waits = &self.audiences[key].cohorts[cohort];
-            self.fall_behind(member, waits.reached(), newest, waits.said(), clients);
-            self.become_stray(member.seat);
-        }
-    }
-
-    /// A member steps out where its cohort is, and reads from the broker what comes.
-    fn fall_behind(
-        &self,
-        member: Member,
-        at: Reached,
-        newest: Offset,
-        untold: &[Said],
-        clients: &mut Clients,
-    ) {
-        let seat = &self.seats[member.seat as usize];
-        let states = untold.iter().filter_map(|said| match said {
-            Said::Status(status) => Some(status),
-            Said::Publication(_) => None,
-        });
-        if let Some(connection) = clients.served(member.slot) {
-            connection.outbox().step_out_behind(seat.lane, at, newest, states);
-        }
-    }
-
-    fn become_stray(&mut self, number: u32) {
-        let seat = self.seats[number as usize];
-        self.take_from_place(&seat);
-        let strays = &mut self.audiences[seat.audience].strays;
-        strays.push(number);
-        self.seats[number as usize].place = Place::Stray(strays.len() - 1);
-    }
-
-    /// When the first cohort that waits for its throttle may go on.
-    pub(super) fn held_until(&self) -> Option<Instant> {
-        self.held.peek().map(|Reverse((at, ..))| *at)
-    }
-
-    /// Has every cohort say what it has to say: hands it to the sockets of its members.
-    pub(super) fn flush(&mut self, now: Instant, clients: &mut Clients, metrics: Option<&Metrics>) {
-        while let Some(Reverse((at, key, cohort))) = self.held.peek().copied() {
-            if at > now {
-                break;
-            }
-            self.held.pop();
-            if let Some(audience) = self.audiences.get_mut(key) {
-                if let Some(cohort) = audience.cohorts.get_mut(cohort) {
-                    cohort.is_held = false;
-                }
-                self.say(key);
-            }
-        }
-        let mut due = std::mem::take(&mut self.due);
-        for key in due.drain(..) {
-            if self.audiences.get(key).is_some_and(|audience| audience.is_due) {
-                self.flush_audience(key, now, clients, metrics);
-            }
-        }
-        self.due = due;
-    }
-
-    fn flush_audience(&mut self, key: usize, now: Instant, clients: &mut Clients, metrics: Option<&Metrics>) {
-        let audience = &mut self.audiences[key];
-        audience.is_due = false;
-        let newest = audience.newest;
-        let cohorts: Vec<usize> = audience.cohorts.iter().map(|(cohort, _)| cohort).collect();
-        for cohort in cohorts {
-            self.part_with_the_slow(key, cohort, now, clients);
-            let Some(waits) = self.audiences[key].cohorts.get_mut(cohort) else {
-                continue;
-            };
-            let news = waits.take_news();
-            if !news.is_empty() {
-                self.tell(key, cohort, &news, clients, metrics);
-            }
-            let Some(waits) = self.audiences[key].cohorts.get_mut(cohort) else {
-                continue;
-            };
-            match waits.take_due(now) {
-                Due::Nothing => {}
-                Due::Now(said, replaced) => {
-                    if let Some(metrics) = metrics {
-                        metrics.conflated.inc_by(replaced * waits.members.len() as u64);
-                    }
-                    self.tell(key, cohort, &said, clients, metrics);
-                }
-                Due::Later(until) if !waits.is_held => {
-                    waits.is_held = true;
-                    self.held.push(Reverse((until, key, cohort)));
-                }
-                Due::Later(_) => {}
-            }
-            if let (Some(waits), Some(newest)) = (self.audiences[key].cohorts.get_mut(cohort), newest) {
-                waits.note(newest);
-            }
-        }
-        if !self.audiences[key].strays.is_empty() {
-            self.unsettle(key);
-        }
-    }
-
-    /// Of those who get what is newest only, a member whose socket takes nothing steps out: what waits for it is replaced for
-    /// as long as it does not read.
-    fn part_with_the_slow(&mut self, key: usize, cohort: usize, now: Instant, clients: &mut Clients) {
-        let waits = &self.audiences[key].cohorts[cohort];
-        if !waits.is_latest() || !waits.has_due(now) {
-            return;
-        }
-        let mut is_slow = |member: &Member| {
-            clients
-                .served(member.slot)
-                .is_some_and(|connection| connection.wire().blocked_since().is_some())
-        };
-        let slow: Vec<Member> = waits.members.iter().copied().filter(&mut is_slow).collect();
-        for member in slow {
-            self.step_out(key, cohort, member, clients);
-        }
-    }
-
-    /// Hands what is said to the socket of each member. Of those who get every publication, one for which too much waits
-    /// steps out.
-    fn tell(
-        &mut self,
-        key: usize,
-        cohort: usize,
-        said: &[Said],
-        clients: &mut Clients,
-        metrics: Option<&Metrics>,
-    ) {
-        let audience = &self.audiences[key];
-        let members = &audience.cohorts[cohort];
-        let mut batch = Batch::new(&audience.topic, said, wall_clock());
-        let mut slow: Vec<Member> = Vec::new();
-        let (mut frames, mut bytes) = (0, 0);
-        for member in &members.members {
-            let Some(connection) = clients.served(member.slot) else {
-                continue;
-            };
-            let written = batch.written(connection.class());
-            let more = written.bytes.len();
-            if more == 0 {
-                continue;
-            }
-            let is_blocked = connection.wire().blocked_since().is_some();
-            let waiting = connection.wire().waiting();
-            if is_blocked && !connection.outbox().has_room(waiting, more) {
-                slow.push(*member);
-                continue;
-            }
-            frames += written.frames;
-            bytes += more as u64;
-            connection.wire().push(written.bytes.clone());
-            clients.note_dirty(member.slot);
-        }
-        if let Some(metrics) = metrics {
-            metrics.frames_sent.inc_by(frames);
-            metrics.bytes_sent.inc_by(bytes);
-            for said in said {
-                if let Said::Publication(publication) = said {
-                    metrics.delivery.note(publication.made.elapsed());
-                }
-            }
-        }
-        for member in slow {
-            self.step_aside(key, cohort, member, said, clients);
-        }
-    }
-
-    /// Too much waits for a member: it steps out before what is said now.
-    fn step_aside(
-        &mut self,
-        key: usize,
-        cohort: usize,
-        member: Member,
-        said: &[Said],
-        clients: &mut Clients,
-    ) {
-        let audience = &self.audiences[key];
-        let waits = &audience.cohorts[cohort];
-        let (at, newest) = (waits.reached(), audience.newest.unwrap_or_default());
-        self.fall_behind(member, at, newest, said, clients);
-        self.become_stray(member.seat);
-    }
-
-    /// A connection has written what waited: its strays may step in.
-    pub(super) fn attended(&mut self, seats: &[u32]) {
-        for number in seats {
-            if let Some(seat) = self.seats.get(*number as usize)
-                && matches!(seat.place, Place::Stray(_))
-            {
-                let key = seat.audience;
-                self.unsettle(key);
-            }
-        }
-    }
-
-    /// Lets strays step in that have got what a cohort has got. To be called when all that came was said, before it is written.
-    pub(super) fn settle(&mut self, clients: &mut Clients) {
-        let mut unsettled = std::mem::take(&mut self.unsettled);
-        for key in unsettled.drain(..) {
-            if let Some(audience) = self.audiences.get_mut(key)
-                && std::mem::replace(&mut audience.is_unsettled, false)
-            {
-                for at in (0..self.audiences[key].strays.len()).rev() {
-                    self.try_to_step_in(key, at, clients);
-                }
-            }
-        }
-        self.unsettled = unsettled;
-    }
-
-    fn try_to_step_in(&mut self, key: usize, at: usize, clients: &mut Clients) {
-        let audience = &mut self.audiences[key];
-        let number = audience.strays[at];
-        let seat = self.seats[number as usize];
-        let Some(connection) = clients.served(seat.connection.slot) else {
-            return;
-        };
-        if connection.wire().blocked_since().is_some() {
-            return;
-        }
-        let Some(idle) = connection.outbox().idle_lane(seat.lane) else {
-            return;
-        };
-        // The first who steps in says how far the topic is here; what comes and is older, they have.
-        let newest = *audience.newest.get_or_insert(idle.newest);
-        let found = audience.cohorts.iter().find(|(_, cohort)| cohort.is_like(&idle));
-        let cohort = match found {
-            Some((cohort, members)) if members.is_in_step(&idle) => cohort,
-            Some(_) => return,
-            None if idle.newest == newest && !idle.has_waiting => {
-                audience.cohorts.insert(Cohort::of(idle.clone()))
-            }
-            None => return,
-        };
-        if idle.has_waiting
-            && let Some(pending) = connection.outbox().take_held_back(seat.lane)
-        {
-            connection.send_pending(pending);
-            clients.note_dirty(seat.connection.slot);
-        }
-        let Some(connection) = clients.served(seat.connection.slot) else {
-            return;
-        };
-        let members = &mut audience.cohorts[cohort];
-        connection.outbox().step_in(seat.lane, &members.clock);
-        self.take_from_place(&seat);
-        let members = &mut self.audiences[key].cohorts[cohort].members;
-        members.push(Member {
-            slot: seat.connection.slot,
-            seat: number,
-        });
-        self.seats[number as usize].place = Place::Member(cohort, members.len() - 1);
-    }
-
-    fn say(&mut self, key: usize) {
+    pub(super) fn say(&mut self, key: usize) {
         if let Some(audience) = self.audiences.get_mut(key)
             && !std::mem::replace(&mut audience.is_due, true)
         {
@@ -561,7 +265,7 @@ impl Audiences {
         }
     }
 
-    fn unsettle(&mut self, key: usize) {
+    pub(super) fn unsettle(&mut self, key: usize) {
         if let Some(audience) = self.audiences.get_mut(key)
             && !std::mem::replace(&mut audience.is_unsettled, true)
         {

@@ -9,6 +9,8 @@ mod batch;
 mod clients;
 mod cohort;
 mod shard;
+mod stepping;
+mod telling;
 mod wheel;
 
 use std::io;

@@ -4,12 +4,13 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use nexus_protocol::{Admit, ChannelStatus, FeedState, Gap, Offset, Position, Topic};
+use nexus_protocol::{Admit, ChannelStatus, Offset, Position, Topic};
 use tokio::time::Instant;
 
 use crate::conflate::Pending;
 use crate::encoded::Publication;
 use crate::filters::Predicate;
+use crate::outbox::notices::Notices;
 use crate::outbox::{Behind, CatchUp, Caught, Clock, Closed, Idle, LaneId, Policy, Reached, Work};
 
 /// One subscription's part of an outbox.
@@ -68,13 +69,6 @@ enum Told {
 enum Waiting {
     Publication(Arc<Publication>),
     Status(Arc<ChannelStatus>),
-}
-
-/// At most one state and one gap: a later state replaces an earlier one, gaps are joined.
-#[derive(Debug, Default)]
-struct Notices {
-    gap: Option<Arc<ChannelStatus>>,
-    state: Option<Arc<ChannelStatus>>,
 }
 
 /// What became of an offer.
@@ -491,49 +485,4 @@ impl Lane {
             Policy::Latest { .. } | Policy::Every => None,
         };
     }
-}
-
-impl Notices {
-    fn note(&mut self, status: &Arc<ChannelStatus>) {
-        if status.state != FeedState::Gap {
-            self.state = Some(Arc::clone(status));
-            return;
-        }
-        self.gap = Some(match &self.gap {
-            Some(earlier) => Arc::new(joined(earlier, status)),
-            None => Arc::clone(status),
-        });
-    }
-
-    fn is_empty(&self) -> bool {
-        self.gap.is_none() && self.state.is_none()
-    }
-
-    fn take(&mut self) -> Option<Arc<ChannelStatus>> {
-        self.gap.take().or_else(|| self.state.take())
-    }
-}
-
-/// A gap that spans two gaps.
-fn joined(earlier: &ChannelStatus, later: &ChannelStatus) -> ChannelStatus {
-    let gap = match (&earlier.gap, &later.gap) {
-        (
-            Some(Gap::Source {
-                from: first,
-                to: first_to,
-            }),
-            Some(Gap::Source { from, to }),
-        ) => Some(Gap::Source {
-            from: *first.min(from),
-            to: *first_to.max(to),
-        }),
-        (Some(Gap::Publications { missed: first, .. }), Some(Gap::Publications { missed, offset })) => {
-            Some(Gap::Publications {
-                missed: first + missed,
-                offset: *offset,
-            })
-        }
-        (_, later) => later.clone(),
-    };
-    ChannelStatus { gap, ..later.clone() }
 }
