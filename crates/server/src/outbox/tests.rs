@@ -9,12 +9,13 @@ use std::time::Duration;
 
 use nexus_protocol::{
     ChannelName, ChannelStatus, CommandId, CommandStage, CommandStatus, Condition, Epoch, FeedState, Filters,
-    Gap, Offset, Params, Position, Timestamp, Topic,
+    Gap, MessageId, Offset, Params, Position, Reply, Timestamp, Topic,
 };
 use proptest::prelude::*;
 use tokio::time::Instant;
 
 use super::*;
+use crate::conflate::Pending;
 use crate::content::Content;
 use crate::encoded::TopicHead;
 use crate::filters::Predicate;
