@@ -214,6 +214,30 @@ fn a_low_block_of_another_hash_is_looked_into() {
 }
 
 #[test]
+fn a_history_that_began_without_blocks_may_go_on_with_a_gap() {
+    let mut series = begun(0, 0);
+    series.handle_block(told(0, 1), at(1));
+    assert_eq!(shown(&series.poll(at(20))), ["gap 0-0", "1"]);
+}
+
+#[test]
+fn a_new_chain_that_leapt_beyond_all_that_is_fetched_is_a_gap() {
+    let mut series = begun(0, 10);
+    let look = survey(&series, 1, 500, at(30));
+    let steps = shown(&series.handle_survey(look, at(31)));
+    assert_eq!((steps[0].as_str(), steps[1].as_str()), ("gap 10-299", "300f"));
+    // Blocks that can be compared give it away, however far it leapt.
+    let mut series = begun(0, 10);
+    let flawed = Survey {
+        flaw: Some("no".to_owned()),
+        ..survey(&series, 1, 150, at(30))
+    };
+    series.handle_survey(flawed, at(30));
+    let look = survey(&series, 1, 150, at(31));
+    assert_eq!(shown(&series.handle_survey(look, at(31))), ["reset Some(149)"]);
+}
+
+#[test]
 fn chains_near_the_largest_height_work() {
     let top = u64::MAX - 1;
     let mut series = begun(0, top - 3);
@@ -245,7 +269,11 @@ impl Reader {
                 }
                 Step::Publish(other) => panic!("{other:?}"),
                 Step::Gap(from, to) => {
-                    assert_eq!(Some(from), self.expected, "a gap begins where the blocks ended");
+                    let ended = self.expected.unwrap_or(from);
+                    assert_eq!(
+                        from, ended,
+                        "a gap begins where the blocks ended, or the history began"
+                    );
                     assert!(from <= to);
                     self.expected = Some(to + 1);
                     self.gaps += 1;
@@ -330,7 +358,9 @@ fn simulate(seed: u64, is_rough: bool) -> Reader {
     if let Some(expected) = reader.expected {
         assert_eq!(expected, top, "up to the tip");
     }
-    for (height, found) in reader.blocks.iter().rev().take(REMEMBERED / 2) {
+    // What lies further below the tip than is fetched, nobody can compare.
+    let is_compared = |height: u64| height >= top.saturating_sub(MOST_FETCHED);
+    for (height, found) in reader.blocks.iter().filter(|(height, _)| is_compared(*height)) {
         assert_eq!(found, &hash(life, *height), "of the chain that there is");
     }
     reader
@@ -344,6 +374,24 @@ fn whatever_is_lost_late_or_repeated_comes_once_and_in_order() {
         println!("seed {seed}");
         let reader = simulate(seed, false);
         assert_eq!((reader.gaps, reader.resets), (0, 0), "nothing is missing");
+    }
+}
+
+/// Hours in which a history began without blocks, or a new chain leapt beyond all that can be compared.
+#[test]
+fn hours_that_were_misjudged_once_are_judged_rightly() {
+    for seed in [
+        5_885_820_165_455_450_274,
+        7_337_470_658_048_969_033,
+        8_055_587_174_440_402_685,
+        9_760_177_676_869_431_470,
+        11_922_975_193_165_423_180,
+        12_538_277_315_543_861_969,
+        15_296_693_919_240_661_684,
+        17_698_697_090_530_073_409,
+        18_141_511_715_763_724_598,
+    ] {
+        simulate(seed, true);
     }
 }
 
