@@ -6,6 +6,9 @@
 //! those that do not: beyond the bound publications are let go, and the shard is told, so that every subscription there is
 //! caught up from the history. Nothing else is ever let go.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::VecDeque;
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -57,6 +60,8 @@ pub enum Parcel {
     Superseded(ConnId, LaneId),
     /// A seat is left.
     Left(u64),
+    /// Publications were let go here: what they were, each reads from the history.
+    Overran,
 }
 
 /// A connection takes a seat: it gets every publication that is posted behind this.
@@ -79,8 +84,6 @@ pub struct Post {
     pub parcels: Vec<Parcel>,
     /// Connections that have something to do.
     pub wakes: Vec<ConnId>,
-    /// Publications were let go.
-    pub overran: bool,
     /// What the publications hold.
     pub bytes: usize,
 }
@@ -100,7 +103,6 @@ pub struct Mailbox {
 struct Waiting {
     parcels: VecDeque<Parcel>,
     wakes: Vec<ConnId>,
-    overran: bool,
     /// What the publications hold.
     bytes: usize,
     is_crowded: bool,
@@ -161,8 +163,7 @@ impl Mailbox {
             if let Parcel::Publication(publication) = &parcel {
                 let cost = publication.frame.len() + ENTRY_BYTES;
                 if waiting.bytes + cost > MOST_BYTES {
-                    waiting.overran = true;
-                    return;
+                    return waiting.note_overrun();
                 }
                 waiting.bytes += cost;
                 if waiting.bytes > CROWDED_BYTES && !waiting.is_crowded {
@@ -199,7 +200,6 @@ impl Mailbox {
         spent.bytes = 0;
         let mut waiting = self.lock();
         std::mem::swap(&mut waiting.wakes, &mut spent.wakes);
-        spent.overran = std::mem::take(&mut waiting.overran);
         while spent.bytes < most_bytes && spent.parcels.len() < MOST_PARCELS {
             let Some(parcel) = waiting.parcels.pop_front() else {
                 break;
@@ -222,7 +222,7 @@ impl Mailbox {
     pub fn may_sleep(&self) -> bool {
         self.sleeps.store(true, Ordering::SeqCst);
         let waiting = self.lock();
-        let is_empty = waiting.parcels.is_empty() && waiting.wakes.is_empty() && !waiting.overran;
+        let is_empty = waiting.parcels.is_empty() && waiting.wakes.is_empty();
         drop(waiting);
         if !is_empty {
             self.sleeps.store(false, Ordering::SeqCst);
@@ -237,6 +237,16 @@ impl Mailbox {
 
     fn lock(&self) -> MutexGuard<'_, Waiting> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Waiting {
+    /// A publication is let go. It is told in its place, so that whoever took a seat before it hears of it; what waits is
+    /// full of publications, so the shard is awake.
+    fn note_overrun(&mut self) {
+        if !matches!(self.parcels.back(), Some(Parcel::Overran)) {
+            self.parcels.push_back(Parcel::Overran);
+        }
     }
 }
 

@@ -55,6 +55,8 @@ pub(super) struct Shard {
     post: Post,
     called: Vec<u32>,
     dirty: Vec<u32>,
+    /// Those who were attended to in this turn.
+    answered: Vec<u32>,
 }
 
 impl Shard {
@@ -74,6 +76,7 @@ impl Shard {
             post: Post::default(),
             called: Vec::new(),
             dirty: Vec::new(),
+            answered: Vec::new(),
         }
     }
 
@@ -162,6 +165,10 @@ impl Shard {
         self.audiences
             .flush(now, &mut self.clients, self.metrics.as_ref());
         self.audiences.settle(&mut self.clients);
+        // Those who asked come last: whoever publishes is not woken before those who listen.
+        for slot in self.answered.drain(..) {
+            self.clients.note_dirty(slot);
+        }
         self.write(now);
     }
 
@@ -209,10 +216,6 @@ impl Shard {
     fn read_post(&mut self, budget: &mut usize) {
         let mut post = self.door.mailbox.take(std::mem::take(&mut self.post), *budget);
         *budget = budget.saturating_sub(post.bytes);
-        if post.overran {
-            tracing::warn!("a shard was offered more than it could take; its subscriptions are caught up");
-            self.audiences.overrun(&mut self.clients);
-        }
         for parcel in post.parcels.drain(..) {
             match parcel {
                 Parcel::Publication(publication) => {
@@ -234,6 +237,10 @@ impl Shard {
                     }
                 }
                 Parcel::Left(seat) => self.audiences.left(seat, &mut self.clients),
+                Parcel::Overran => {
+                    tracing::warn!("a shard was offered more than it could take; its subscriptions are caught up");
+                    self.audiences.overrun(&mut self.clients);
+                }
             }
         }
         for id in post.wakes.drain(..) {
@@ -273,9 +280,11 @@ impl Shard {
                 let attended = catch_unwind(AssertUnwindSafe(|| connection.attend(tools, now)));
                 match attended {
                     Ok(Attended::Again) => {
+                        self.answered.push(slot);
                         self.clients.call(slot);
                     }
                     Ok(Attended::Until(at)) => {
+                        self.answered.push(slot);
                         self.audiences.attended(&place.seats);
                         self.set_alarm(slot, at);
                     }
@@ -333,12 +342,7 @@ impl Shard {
             let Some(connection) = self.clients.served(*slot) else {
                 continue;
             };
-            let was_blocked = connection.wire().blocked_since().is_some();
-            connection.wire().flush(|| now);
-            let waiting = connection.wire().waiting();
-            if waiting > 0 || was_blocked {
-                connection.outbox().note_on_the_wire(waiting);
-                // Its alarm is another one now.
+            if connection.flush(now) {
                 self.clients.call(*slot);
             }
         }
