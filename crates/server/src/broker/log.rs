@@ -343,8 +343,8 @@ impl Log {
         }
     }
 
-    /// What is known now; of keys, those whose newest publication lies behind `after` and not behind `until`, up to
-    /// about so many bytes.
+    /// What is known now that lies behind `after`; of keys, those whose newest publication does, and not behind `until`, up
+    /// to about so many bytes.
     pub(super) fn known(&self, after: Offset, until: Offset, bytes: usize) -> Known {
         if !self.keys.is_empty() {
             let mut left = bytes;
@@ -361,6 +361,7 @@ impl Log {
         }
         match (self.ring.newest(), &self.whole) {
             (None, _) => Known::Nothing,
+            (Some(newest), _) if newest.offset <= after => Known::Nothing,
             (Some(newest), None) => Known::Whole(Arc::clone(newest)),
             (Some(newest), Some(whole)) => {
                 let payload = whole.frame.render(whole.parts.values().map(|text| &**text));

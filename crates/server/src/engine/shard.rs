@@ -5,6 +5,9 @@
 //! topic say what came for it: what came together goes out together, each socket is written once. A turn that finds nothing to
 //! do sleeps; one that finds little is short, so waiting for company costs nothing when there is none.
 
+#[cfg(test)]
+mod tests;
+
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;

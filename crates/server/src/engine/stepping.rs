@@ -31,14 +31,15 @@ impl Audiences {
     /// A member steps out with what the cohort has not said yet.
     pub(super) fn step_out(&mut self, key: usize, cohort: usize, member: Member, clients: &mut Clients) {
         let seat = self.seats[member.seat as usize];
-        let waits = &self.audiences[key].cohorts[cohort];
+        let audience = &self.audiences[key];
+        let waits = &audience.cohorts[cohort];
         let at = waits.reached();
+        // What the cohort did not select, the member has seen as well.
+        let seen = audience.newest.unwrap_or_default().max(at.offset);
         if let Some(connection) = clients.served(member.slot) {
             let outbox = connection.outbox();
             match waits.pending() {
-                Some(pending) => {
-                    outbox.step_out_with(seat.lane, at, pending.offset().max(at.offset), pending.clone())
-                }
+                Some(pending) => outbox.step_out_with(seat.lane, at, seen, pending.clone()),
                 None => outbox.step_out(seat.lane, at),
             }
             for said in waits.said() {

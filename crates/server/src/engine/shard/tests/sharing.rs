@@ -1,0 +1,1 @@
+//! Subscribers who share a throttle.
