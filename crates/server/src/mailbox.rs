@@ -210,8 +210,11 @@ impl Mailbox {
             spent.parcels.push(parcel);
         }
         waiting.bytes -= spent.bytes;
-        if waiting.is_crowded && waiting.bytes <= CROWDED_BYTES / 2 {
-            waiting.is_crowded = false;
+        let disperses = waiting.is_crowded && waiting.bytes <= CROWDED_BYTES / 2;
+        waiting.is_crowded &= !disperses;
+        drop(waiting);
+        if disperses {
+            // Whoever waits for it may be a connection of this very shard, and is woken through this mailbox.
             self.crowd.shrink();
         }
         spent

@@ -1,4 +1,4 @@
-//! How often something may happen: an exact sliding window. Time is an argument.
+//! How often something may happen: a sliding window that never lets more through than it says. Time is an argument.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -8,10 +8,24 @@ use tokio::time::Instant;
 /// The window of every rate in this server.
 pub const MINUTE: Duration = Duration::from_secs(60);
 
-/// The moments of what happened in the last minute. Holds no memory when nothing did.
+/// Up to this limit each moment is kept.
+const EXACT: u32 = 1_000;
+/// Above it, what happened within so long counts as if it had happened at its end.
+const GRAIN: Duration = Duration::from_millis(60);
+
+/// The moments of what happened in the last minute. Holds no memory when nothing did, and little whatever the limit is.
 #[derive(Clone, Debug, Default)]
 pub struct SlidingWindow {
-    hits: VecDeque<Instant>,
+    hits: VecDeque<Hits>,
+    count: u32,
+}
+
+/// What happened at one moment, or close to it.
+#[derive(Clone, Copy, Debug)]
+struct Hits {
+    first: Instant,
+    last: Instant,
+    count: u32,
 }
 
 /// It happened too often.
@@ -28,22 +42,32 @@ impl SlidingWindow {
     /// If it did. It is then not counted, so that whoever waits as told is let in.
     pub fn admit(&mut self, now: Instant, limit: u32) -> Result<(), TooOften> {
         self.forget(now);
-        if self.hits.len() < limit as usize {
-            self.hits.push_back(now);
-            return Ok(());
+        if self.count >= limit {
+            let oldest = self.hits.front().map_or(now, |hits| hits.last);
+            let retry_after = (oldest + MINUTE).saturating_duration_since(now);
+            return Err(TooOften { retry_after });
         }
-        let oldest = self.hits.front().copied().unwrap_or(now);
-        let retry_after = (oldest + MINUTE).saturating_duration_since(now);
-        Err(TooOften { retry_after })
+        self.count += 1;
+        match self.hits.back_mut() {
+            Some(hits) if limit > EXACT && now.saturating_duration_since(hits.first) < GRAIN => {
+                hits.last = now;
+                hits.count += 1;
+            }
+            Some(_) | None => self.hits.push_back(Hits {
+                first: now,
+                last: now,
+                count: 1,
+            }),
+        }
+        Ok(())
     }
 
     /// Lets go of what is older than a minute, and of the memory when nothing is left.
     pub fn forget(&mut self, now: Instant) {
-        while self
-            .hits
-            .front()
-            .is_some_and(|hit| now.saturating_duration_since(*hit) >= MINUTE)
+        while let Some(hits) = self.hits.front()
+            && now.saturating_duration_since(hits.last) >= MINUTE
         {
+            self.count -= hits.count;
             self.hits.pop_front();
         }
         if self.hits.is_empty() {

@@ -2,8 +2,8 @@
 //! bytes came, the socket takes some again, its outbox has something, a request is done, a timer is due.
 //!
 //! Read it in the order in which things happen: [`Connection::new`] greets, [`Connection::attend`] serves, and
-//! [`Connection::into_leaving`] closes. Serving means: follow orders, hand what waits in the outbox to the wire as far as the
-//! socket takes it, and read. While a request is being done, and while answers wait for a client that does not read,
+//! [`Connection::into_leaving`] closes. Serving means: follow orders, hand what waits in the outbox to the wire, and read;
+//! what is on the wire the shard has written at the end of its turn. While a request is being done, and while answers wait for a client that does not read,
 //! nothing more is read from it.
 
 mod catch_up;
@@ -234,10 +234,8 @@ impl Connection {
         self.poll_request()?;
         for _ in 0..MOST_ROUNDS {
             let is_full = self.fill(now)?;
-            self.wire.flush(|| now);
-            self.outbox.note_on_the_wire(self.wire.waiting());
-            if self.wire.waiting() == 0 {
-                self.answer_bytes = 0;
+            if is_full {
+                self.flush(now);
             }
             let may_read = self.may_read() && self.wire.has_input();
             if may_read {
@@ -247,6 +245,22 @@ impl Connection {
             }
         }
         ControlFlow::Continue(true)
+    }
+
+    /// Writes what waits, as far as the socket takes it. Says whether there is then something to attend to: what could not be
+    /// read while answers waited, or another alarm.
+    pub fn flush(&mut self, now: Instant) -> bool {
+        let was_blocked = self.wire.blocked_since();
+        let may_have_read = self.may_read();
+        self.wire.flush(|| now);
+        let waiting = self.wire.waiting();
+        if waiting > 0 || was_blocked.is_some() {
+            self.outbox.note_on_the_wire(waiting);
+        }
+        if waiting == 0 {
+            self.answer_bytes = 0;
+        }
+        was_blocked != self.wire.blocked_since() || (!may_have_read && self.may_read())
     }
 
     fn may_read(&self) -> bool {

@@ -35,7 +35,7 @@ const SCRATCH_BYTES: usize = 64 * 1024;
 /// So many sockets are told of at once.
 const EVENTS: usize = 1024;
 /// Publications of about so many bytes are taken in one turn; then they are sent before more are taken.
-const TURN_BYTES: usize = 64 * 1024;
+const TURN_BYTES: usize = 256 * 1024;
 /// How often in one turn it looks whether what it did made more to do: a client that publishes is heard by those beside
 /// it in the same turn.
 const ROUNDS: usize = 4;
@@ -241,7 +241,9 @@ impl Shard {
                 }
                 Parcel::Left(seat) => self.audiences.left(seat, &mut self.clients),
                 Parcel::Overran => {
-                    tracing::warn!("a shard was offered more than it could take; its subscriptions are caught up");
+                    tracing::warn!(
+                        "a shard was offered more than it could take; its subscriptions are caught up"
+                    );
                     self.audiences.overrun(&mut self.clients);
                 }
             }

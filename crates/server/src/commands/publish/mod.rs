@@ -6,7 +6,9 @@
 mod ai;
 mod tasks;
 
+use std::future::{Future, poll_fn};
 use std::sync::Arc;
+use std::task::Poll;
 
 use nexus_protocol::{Ack, ChannelName, ErrorCode, Position, Publish, Refusal, Reply, Topic, UserId};
 use tokio::time::{Instant, timeout};
@@ -41,11 +43,13 @@ pub async fn publish(cx: &Cx, publish: &Publish) -> Result<Reply, Refusal> {
     let shape = Shape::of(publish)?;
     let said_on = publish.channel.clone();
     let (gateway, publish) = (Arc::clone(&cx.gateway), publish.clone());
-    let published = cx
-        .gateway
-        .tasks
-        .spawn(async move { once(&gateway, &shape, publish, user).await });
-    match timeout(COMMAND_DEADLINE, published).await {
+    let mut publishing = Box::pin(async move { once(&gateway, &shape, publish, user).await });
+    // Most are done at once. Only what has to wait becomes a task of its own.
+    let outcome = match poll_fn(|cx| Poll::Ready(publishing.as_mut().poll(cx))).await {
+        Poll::Ready(outcome) => Ok(Ok(outcome)),
+        Poll::Pending => timeout(COMMAND_DEADLINE, cx.gateway.tasks.spawn(publishing)).await,
+    };
+    match outcome {
         Ok(Ok(outcome)) => {
             let position = outcome?;
             room::has_published(cx, &said_on);
