@@ -314,12 +314,14 @@ impl Caller {
     }
 
     fn take_frame(&mut self) -> Option<(u8, Vec<u8>)> {
+        let number = |bytes: &[u8]| {
+            bytes
+                .iter()
+                .fold(0, |number, byte| number << 8 | usize::from(*byte))
+        };
         let (head, length) = match *self.unread.get(1)? {
-            126 => (
-                4,
-                usize::from(u16::from_be_bytes([*self.unread.get(2)?, *self.unread.get(3)?])),
-            ),
-            127 => panic!("no such large frame is expected"),
+            126 => (4, number(self.unread.get(2..4)?)),
+            127 => (10, number(self.unread.get(2..10)?)),
             short => (2, usize::from(short)),
         };
         let payload = self.unread.get(head..head + length)?.to_vec();

@@ -2,5 +2,7 @@
 //! subscribers get is exact, and a failing case comes again with its seed.
 
 mod harness;
+mod letting_go;
+mod model;
 mod sharing;
 mod simulation;
