@@ -4,13 +4,14 @@
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
+use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::Arc;
 
 use nexus_protocol::{ChannelStatus, Offset, Topic};
 use slab::Slab;
 use tokio::time::Instant;
 
-use crate::encoded::Publication;
+use crate::encoded::{Publication, TopicHead};
 use crate::engine::batch::Said;
 use crate::engine::clients::Clients;
 use crate::engine::cohort::Cohort;
@@ -22,6 +23,9 @@ use crate::presence::changes::News;
 #[derive(Debug, Default)]
 pub(super) struct Audiences {
     pub(super) by_topic: HashMap<Topic, usize>,
+    /// The same by where the head of a topic's publications lies, which is cheaper to find. The audience holds the head, so
+    /// that nothing else comes to lie there.
+    pub(super) by_head: HashMap<usize, usize, BuildHasherDefault<PlaceHasher>>,
     pub(super) audiences: Slab<Audience>,
     pub(super) seats: Slab<Seat>,
     pub(super) by_id: HashMap<u64, u32>,
@@ -37,6 +41,8 @@ pub(super) struct Audiences {
 #[derive(Debug)]
 pub(super) struct Audience {
     pub(super) topic: Topic,
+    /// The head of its last publication.
+    pub(super) head: Option<Arc<TopicHead>>,
     /// The newest publication that came; none before the first stray stepped in.
     pub(super) newest: Option<Offset>,
     pub(super) cohorts: Slab<Cohort>,
@@ -134,6 +140,7 @@ impl Audiences {
         if audience.strays.is_empty() && audience.cohorts.is_empty() {
             let audience = self.audiences.remove(seat.audience);
             self.by_topic.remove(&audience.topic);
+            self.by_head.remove(&place_of(audience.head.as_ref()));
         }
     }
 
@@ -160,9 +167,22 @@ impl Audiences {
         }
     }
 
+    /// Who listens to the topic of a publication.
+    fn key_of(&mut self, head: &Arc<TopicHead>) -> Option<usize> {
+        if let Some(key) = self.by_head.get(&place_of(Some(head))) {
+            return Some(*key);
+        }
+        let key = self.by_topic.get(&head.topic).copied()?;
+        // A topic that was let go of and began anew has another head.
+        let before = self.audiences[key].head.replace(Arc::clone(head));
+        self.by_head.remove(&place_of(before.as_ref()));
+        self.by_head.insert(place_of(Some(head)), key);
+        Some(key)
+    }
+
     /// A publication came.
     pub(super) fn publication(&mut self, publication: &Arc<Publication>, clients: &mut Clients) {
-        let Some(key) = self.by_topic.get(&publication.head.topic).copied() else {
+        let Some(key) = self.key_of(&publication.head) else {
             return;
         };
         let audience = &mut self.audiences[key];
@@ -278,11 +298,39 @@ impl Audience {
     fn of(topic: Topic) -> Self {
         Audience {
             topic,
+            head: None,
             newest: None,
             cohorts: Slab::new(),
             strays: Vec::new(),
             is_due: false,
             is_unsettled: false,
         }
+    }
+}
+
+/// Where a head lies; nowhere if there is none.
+fn place_of(head: Option<&Arc<TopicHead>>) -> usize {
+    head.map_or(0, |head| Arc::as_ptr(head).addr())
+}
+
+/// Spreads addresses, which nobody outside chooses, over a map.
+#[derive(Default, Debug)]
+pub(super) struct PlaceHasher(u64);
+
+impl Hasher for PlaceHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.write_usize(usize::from(*byte));
+        }
+    }
+
+    fn write_usize(&mut self, address: usize) {
+        // The golden ratio of 2^64: neighbours come to lie far apart, in the high bits as in the low.
+        let spread = (self.0 ^ address as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        self.0 = spread ^ (spread >> 32);
     }
 }

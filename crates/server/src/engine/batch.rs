@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
-use nexus_protocol::{ChannelStatus, Push, Timestamp, Topic};
+use nexus_protocol::{ChannelStatus, Push, Topic};
 
+use crate::clock::wall_clock;
 use crate::connection::dialect;
 use crate::encoded::{Publication, WireClass, WireText};
 
@@ -22,7 +23,6 @@ pub(super) enum Said {
 pub(super) struct Batch<'a> {
     topic: &'a Topic,
     said: &'a [Said],
-    now: Timestamp,
     /// By wire class, once somebody of the class wants it.
     written: [Option<Written>; CLASSES],
 }
@@ -39,19 +39,18 @@ pub(super) struct Written {
 const CLASSES: usize = 6;
 
 impl<'a> Batch<'a> {
-    pub(super) fn new(topic: &'a Topic, said: &'a [Said], now: Timestamp) -> Self {
+    pub(super) fn new(topic: &'a Topic, said: &'a [Said]) -> Self {
         Batch {
             topic,
             said,
-            now,
             written: [const { None }; CLASSES],
         }
     }
 
     /// The batch as connections of a class get it.
     pub(super) fn written(&mut self, class: WireClass) -> &Written {
-        let (topic, said, now) = (self.topic, self.said, self.now);
-        self.written[index(class)].get_or_insert_with(|| write(topic, said, now, class))
+        let (topic, said) = (self.topic, self.said);
+        self.written[index(class)].get_or_insert_with(|| write(topic, said, class))
     }
 }
 
@@ -64,12 +63,12 @@ fn index(class: WireClass) -> usize {
     text * 2 + usize::from(class.deflated)
 }
 
-fn write(topic: &Topic, said: &[Said], now: Timestamp, class: WireClass) -> Written {
+fn write(topic: &Topic, said: &[Said], class: WireClass) -> Written {
     let frame = |said: &Said| match said {
         Said::Publication(publication) => publication.frame_for(class),
         Said::Status(status) => {
             let push = Push::Status(topic.clone(), ChannelStatus::clone(status));
-            dialect::push_frame(class.text, &push, now)
+            dialect::push_frame(class.text, &push, wall_clock())
         }
     };
     if let [only] = said {

@@ -167,6 +167,17 @@ impl Cohort {
         }
     }
 
+    /// What was said is let go of. A little of its memory is used again; an idle cohort holds no more than that.
+    pub(super) fn give_back(&mut self, mut spent: Vec<Said>) {
+        if let Waiting::Every(said) = &mut self.waiting
+            && said.is_empty()
+            && spent.capacity() <= 4
+        {
+            spent.clear();
+            *said = spent;
+        }
+    }
+
     /// Everything up to here was said, or not selected.
     pub(super) fn note(&mut self, newest: Offset) {
         let is_said = match &self.waiting {

@@ -5,7 +5,6 @@ use std::cmp::Reverse;
 
 use tokio::time::Instant;
 
-use crate::clock::wall_clock;
 use crate::engine::audience::Audiences;
 use crate::engine::batch::{Batch, Said};
 use crate::engine::clients::Clients;
@@ -45,8 +44,16 @@ impl Audiences {
         let audience = &mut self.audiences[key];
         audience.is_due = false;
         let newest = audience.newest;
-        let cohorts: Vec<usize> = audience.cohorts.iter().map(|(cohort, _)| cohort).collect();
-        for cohort in cohorts {
+        // While this goes on, cohorts may become empty and vanish, and none comes.
+        for cohort in 0..audience
+            .cohorts
+            .iter()
+            .next_back()
+            .map_or(0, |(last, _)| last + 1)
+        {
+            if !self.audiences[key].cohorts.contains(cohort) {
+                continue;
+            }
             self.part_with_the_slow(key, cohort, now, clients);
             let Some(waits) = self.audiences[key].cohorts.get_mut(cohort) else {
                 continue;
@@ -65,6 +72,9 @@ impl Audiences {
                         metrics.conflated.inc_by(replaced * waits.members.len() as u64);
                     }
                     self.tell(key, cohort, &said, clients, metrics);
+                    if let Some(waits) = self.audiences[key].cohorts.get_mut(cohort) {
+                        waits.give_back(said);
+                    }
                 }
                 Due::Later(until) if !waits.is_held => {
                     waits.is_held = true;
@@ -111,7 +121,7 @@ impl Audiences {
     ) {
         let audience = &self.audiences[key];
         let members = &audience.cohorts[cohort];
-        let mut batch = Batch::new(&audience.topic, said, wall_clock());
+        let mut batch = Batch::new(&audience.topic, said);
         let mut slow: Vec<Member> = Vec::new();
         let (mut frames, mut bytes) = (0, 0);
         for member in &members.members {
