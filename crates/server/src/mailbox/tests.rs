@@ -1,7 +1,7 @@
 //! A mailbox keeps the order, lets go of publications alone, holds publishers back while it is crowded, and loses no wake-up.
 
 use std::sync::mpsc;
-use std::task::{Context, Poll as Ready, Waker};
+use std::task::{Context, Poll as Ready, Wake, Waker};
 use std::thread;
 
 use mio::{Events, Poll};
@@ -217,6 +217,45 @@ fn publishers_wait_while_a_mailbox_is_crowded_and_go_on_when_none_is() {
         crowd.mailboxes.load(Ordering::Relaxed),
         0,
         "who is gone holds up nobody"
+    );
+}
+
+/// A connection of the very shard that empties the mailbox waits for the crowd to disperse.
+struct Waits(std::sync::Weak<Mailbox>);
+
+impl Wake for Waits {
+    fn wake(self: Arc<Self>) {
+        if let Some(mailbox) = self.0.upgrade() {
+            mailbox.wake_connection(ConnId {
+                slot: 9,
+                generation: 0,
+            });
+        }
+    }
+}
+
+#[test]
+fn who_waits_for_the_crowd_may_be_woken_through_the_mailbox_that_was_crowded() {
+    let crowd = Arc::new(Crowd::default());
+    let (_poll, mailbox) = a_mailbox(&crowd);
+    let mailbox = Arc::new(mailbox);
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build()
+        .unwrap();
+    let _inside = runtime.enter();
+    mailbox.post(publication(1, CROWDED_BYTES));
+    let waker = Waker::from(Arc::new(Waits(Arc::downgrade(&mailbox))));
+    let mut held = Box::pin(crowd.disperses());
+    assert_eq!(
+        held.as_mut().poll(&mut Context::from_waker(&waker)),
+        Ready::Pending
+    );
+    let post = mailbox.take(Post::default(), usize::MAX);
+    assert_eq!(mailbox.take(post, usize::MAX).wakes.len(), 1);
+    assert_eq!(
+        held.as_mut().poll(&mut Context::from_waker(&waker)),
+        Ready::Ready(())
     );
 }
 

@@ -336,6 +336,14 @@ impl Client {
         }
     }
 
+    /// The next message, or how the connection ended.
+    pub(crate) async fn next_or_end(&mut self) -> Result<Value, End> {
+        match self.pushes.pop_front() {
+            Some(push) => Ok(push),
+            None => self.receive().await,
+        }
+    }
+
     /// The next message as it stands on the wire.
     pub(crate) async fn next_text(&mut self) -> String {
         loop {

@@ -15,6 +15,7 @@ mod delivery;
 mod device_commands;
 mod drain;
 mod durable;
+mod faults;
 mod files;
 mod filters;
 mod logs;

@@ -218,8 +218,17 @@ impl Driven {
     }
 
     pub(super) fn turn(&mut self) {
+        self.turn_within(Duration::ZERO);
+    }
+
+    /// The same, if something happens within a millisecond.
+    pub(super) fn wait(&mut self) {
+        self.turn_within(Duration::from_millis(1));
+    }
+
+    fn turn_within(&mut self, wait: Duration) {
         let Driven { shard, events } = self;
-        shard.poll.poll(events, Some(Duration::ZERO)).unwrap();
+        shard.poll.poll(events, Some(wait)).unwrap();
         shard.door.mailbox.woke_up();
         for event in &*events {
             shard.note_ready(event);

@@ -109,6 +109,7 @@ impl Simulation {
         };
         let settings = settings()
             .with("outbox_bytes", 16_384)
+            .with("namespaces", "room history=40")
             .with("history_publications", 40);
         let topics = vec![topic("room:a"), topic("room:b"), topic("events")];
         Simulation {
@@ -307,7 +308,7 @@ impl Simulation {
                 (0..self.subscribers.len()).for_each(|who| self.ask(who, "ping", &Value::Null, PING, None));
                 has_asked = true;
             }
-            std::thread::yield_now();
+            self.world.shards[0].wait();
         }
     }
 }
@@ -380,7 +381,7 @@ async fn whatever_happens_each_gets_what_it_wants_once_and_in_order() {
     let begin = begin.unwrap_or_else(|| fastrand::u64(..));
     println!("seeds from {begin}");
     let mut all = Counts::default();
-    for seed in (0..12).map(|offset| begin.wrapping_add(offset)) {
+    for seed in (0..6).map(|offset| begin.wrapping_add(offset)) {
         println!("seed {seed}");
         let counts = simulate(seed).await;
         println!("{counts:?}");
@@ -391,7 +392,7 @@ async fn whatever_happens_each_gets_what_it_wants_once_and_in_order() {
         all.statuses += counts.statuses;
         all.members += counts.members;
     }
-    assert!(all.pushes > 1_000 && all.members > 50, "{all:?}");
+    assert!(all.pushes > 1_000 && all.members > 30, "{all:?}");
     assert!(
         all.conflated > 0 && all.snapshots > 0 && all.gaps > 0 && all.statuses > 0,
         "{all:?}"
