@@ -38,6 +38,11 @@ pub(super) enum Client {
 }
 
 impl Clients {
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.places.iter().filter(|place| place.client.is_some()).count()
+    }
+
     /// The place that the next client gets.
     pub(super) fn reserve(&mut self) -> ConnId {
         let slot = self.free.pop().unwrap_or_else(|| {

@@ -11,6 +11,7 @@ mod tests;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use mio::event::Event;
@@ -102,8 +103,26 @@ impl Shard {
             for event in &events {
                 self.note_ready(event);
             }
-            self.turn(Instant::now());
+            let turned = catch_unwind(AssertUnwindSafe(|| self.turn(Instant::now())));
+            if turned.is_err() {
+                self.begin_anew();
+            }
         }
+    }
+
+    /// Something panicked that was not one connection's: nothing that is known here is to be relied on. All are cut, and come
+    /// back and recover.
+    fn begin_anew(&mut self) {
+        if let Some(metrics) = &self.metrics {
+            metrics.panics.inc();
+        }
+        tracing::error!("a shard panicked; its clients were cut");
+        let clients = std::mem::take(&mut self.clients);
+        self.door.load.fetch_sub(clients.len(), Ordering::Relaxed);
+        self.audiences = Audiences::default();
+        self.wheel = Wheel::new(Instant::now());
+        self.answered.clear();
+        drop(clients);
     }
 
     /// How long it may sleep.
