@@ -336,14 +336,6 @@ impl Client {
         }
     }
 
-    /// The next message, or how the connection ended.
-    pub(crate) async fn next_or_end(&mut self) -> Result<Value, End> {
-        match self.pushes.pop_front() {
-            Some(push) => Ok(push),
-            None => self.receive().await,
-        }
-    }
-
     /// The next message as it stands on the wire.
     pub(crate) async fn next_text(&mut self) -> String {
         loop {
@@ -387,7 +379,8 @@ impl Client {
         self.pushes.is_empty()
     }
 
-    async fn receive(&mut self) -> Result<Value, End> {
+    /// What comes next, or how the connection ended.
+    pub(crate) async fn receive(&mut self) -> Result<Value, End> {
         loop {
             match timeout(DEADLINE, self.socket.next())
                 .await
