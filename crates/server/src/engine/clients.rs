@@ -43,6 +43,20 @@ impl Clients {
         self.places.iter().filter(|place| place.client.is_some()).count()
     }
 
+    /// Whether there is nobody.
+    pub(super) fn is_empty(&self) -> bool {
+        self.places.len() == self.free.len()
+    }
+
+    /// When each is to be looked at by itself.
+    pub(super) fn alarms(&self) -> impl Iterator<Item = (ConnId, Instant)> + '_ {
+        let places = (0u32..).zip(&self.places);
+        places.filter_map(|(slot, place)| {
+            let generation = place.generation;
+            Some((ConnId { slot, generation }, place.alarm?))
+        })
+    }
+
     /// The place that the next client gets.
     pub(super) fn reserve(&mut self) -> ConnId {
         let slot = self.free.pop().unwrap_or_else(|| {

@@ -40,6 +40,9 @@ const TURN_BYTES: usize = 256 * 1024;
 /// How often in one turn it looks whether what it did made more to do: a client that publishes is heard by those beside
 /// it in the same turn.
 const ROUNDS: usize = 4;
+/// How often alarms are put on the wheel, and how far ahead: further than until the next time.
+const SWEEP: Duration = Duration::from_secs(1);
+const SWEEP_AHEAD: Duration = Duration::from_secs(3);
 /// It looks around at least so often, whatever it was told.
 const LONGEST_SLEEP: Duration = Duration::from_secs(60);
 
@@ -51,7 +54,10 @@ pub(super) struct Shard {
     runtime: Runtime,
     clients: Clients,
     audiences: Audiences,
+    /// Alarms up to `swept_until`.
     wheel: Wheel<ConnId>,
+    swept_until: Instant,
+    next_sweep: Instant,
     tools: Tools,
     /// The server's, once somebody has come.
     metrics: Option<Metrics>,
@@ -65,13 +71,16 @@ pub(super) struct Shard {
 
 impl Shard {
     pub(super) fn new(poll: Poll, door: Arc<Door>, runtime: Runtime) -> Self {
+        let now = Instant::now();
         Shard {
             poll,
             door,
             runtime,
             clients: Clients::default(),
             audiences: Audiences::default(),
-            wheel: Wheel::new(Instant::now()),
+            wheel: Wheel::new(now),
+            swept_until: now,
+            next_sweep: now,
             tools: Tools {
                 scratch: vec![0; SCRATCH_BYTES],
                 inflate: Inflate::new(),
@@ -121,6 +130,8 @@ impl Shard {
         self.door.load.fetch_sub(clients.len(), Ordering::Relaxed);
         self.audiences = Audiences::default();
         self.wheel = Wheel::new(Instant::now());
+        self.swept_until = Instant::now();
+        self.next_sweep = self.swept_until;
         self.answered.clear();
         drop(clients);
     }
@@ -130,16 +141,16 @@ impl Shard {
         if self.clients.has_called() {
             return Duration::ZERO;
         }
+        let sweep = (!self.clients.is_empty()).then_some(self.next_sweep);
         let next = self
             .wheel
             .next()
             .into_iter()
             .chain(self.audiences.held_until())
+            .chain(sweep)
             .min();
         let sleep = next.map_or(LONGEST_SLEEP, |next| {
-            // Rounded up, because the system rounds down.
-            let left = next.saturating_duration_since(Instant::now());
-            left.min(LONGEST_SLEEP)
+            next.saturating_duration_since(Instant::now()).min(LONGEST_SLEEP)
         });
         if sleep > Duration::ZERO && self.door.may_sleep() {
             sleep
@@ -164,6 +175,9 @@ impl Shard {
     fn turn(&mut self, now: Instant) {
         for arrival in self.door.take_arrivals() {
             self.welcome(arrival, now);
+        }
+        if now >= self.next_sweep {
+            self.sweep(now);
         }
         let Shard { wheel, clients, .. } = self;
         wheel.ring(now, |id| {
@@ -355,8 +369,23 @@ impl Shard {
             && place.alarm.is_none_or(|alarm| at < alarm)
         {
             place.alarm = Some(at);
-            self.wheel.set(at, id);
+            if at <= self.swept_until {
+                self.wheel.set(at, id);
+            }
         }
+    }
+
+    /// Puts the alarms of the next seconds on the wheel. Those that are further away stand in their places alone, so that
+    /// who comes and goes leaves nothing on the wheel.
+    fn sweep(&mut self, now: Instant) {
+        let until = now + SWEEP_AHEAD;
+        for (id, alarm) in self.clients.alarms() {
+            if alarm > self.swept_until && alarm <= until {
+                self.wheel.set(alarm, id);
+            }
+        }
+        self.swept_until = until;
+        self.next_sweep = now + SWEEP;
     }
 
     /// Writes to everybody for whom something was put out.
