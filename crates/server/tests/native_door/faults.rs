@@ -113,7 +113,7 @@ async fn thousands_come_and_go_while_there_is_talk_and_nothing_is_left() {
             for time in 0..TIMES {
                 let mut client = world.connect().await;
                 // Some go before they are answered.
-                if (number + time) % 5 == 0 {
+                if (number + time).is_multiple_of(5) {
                     client
                         .request("subscribe", json!({"channel": "room:witness"}))
                         .await;
@@ -252,7 +252,7 @@ async fn many_publishers_over_http_and_websockets_are_heard_in_one_order_everywh
         let http = reqwest::Client::new();
         for word in 0..EACH {
             let body = json!({"channel": "room:a", "data": {"by": publisher, "word": word}});
-            if publisher % 2 == 0 {
+            if publisher.is_multiple_of(2) {
                 assert_eq!(socket.ask("publish", body).await["type"], "ack");
                 continue;
             }
