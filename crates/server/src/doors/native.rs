@@ -372,7 +372,7 @@ mod tests {
                 on,
                 Some(ANSWER),
             ),
-            ("switched off", &[chromium.clone()], None, None),
+            ("switched off", std::slice::from_ref(&chromium), None, None),
             ("not offered", &[], on, None),
             ("another offered", &[unknown], on, None),
             ("offered by one that cannot do it", &[chromium, safari], on, None),
