@@ -375,7 +375,12 @@ mod tests {
             ("switched off", std::slice::from_ref(&chromium), None, None),
             ("not offered", &[], on, None),
             ("another offered", &[unknown], on, None),
-            ("offered by one that cannot do it", &[chromium, safari], on, None),
+            (
+                "offered by one that cannot do it",
+                &[chromium.clone(), safari],
+                on,
+                None,
+            ),
         ] {
             for dialect in [Dialect::Native, Dialect::Msgpack, Dialect::classic()] {
                 let text = dialect.text();
