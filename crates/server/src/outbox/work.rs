@@ -113,7 +113,7 @@ pub(super) const MANY_NOTES: usize = 64;
 #[error("the client takes nothing, or is gone")]
 pub struct NotTaken;
 
-/// A lane that is behind: read from the broker what is missing, send it, and say so by [`Outbox::caught_up`].
+/// A lane that is behind: read from the broker what is missing, send it, and say so by [`Outbox::caught_up`](crate::outbox::Outbox::caught_up).
 #[derive(Debug)]
 pub struct Behind {
     /// Which lane.
