@@ -73,16 +73,19 @@ impl Page {
         Ok((account, tape))
     }
 
-    /// Scrolls the tape down to its end and up again: lines that came all at once were never near enough to be drawn.
+    /// Scrolls the tape down to its end and up again: lines that came all at once were never near enough to be drawn. The
+    /// page's own frames are the clock, so that a busy machine is waited for: the end is where ten frames mount nothing more.
     async fn unroll_tape(&self) -> anyhow::Result<()> {
         let end = "const done = arguments[0];
             const list = document.querySelector('[data-testid=\"tape-row\"]').parentElement;
-            let lines = -1;
+            let lines = -1, still = 0;
             const step = () => {
-              if (list.children.length === lines) { list.scrollTop = 0; return done(null); }
+              still = list.children.length === lines ? still + 1 : 0;
+              if (still === 10) { list.scrollTop = 0; return done(null); }
               lines = list.children.length;
               list.scrollTop = list.scrollHeight;
-              setTimeout(step, 200);
+              // The next time it is scrolled even if nothing was mounted, so that the page hears of it again.
+              requestAnimationFrame(() => { list.scrollTop -= 1; requestAnimationFrame(step); });
             };
             step()";
         self.browser.script_async::<Value>(end, vec![]).await.map(|_| ())
@@ -123,7 +126,8 @@ impl ShownTape {
             let is_named = self.gaps.iter().any(|gap| (gap.from..=gap.to).contains(time));
             ensure!(
                 is_named,
-                "trade {id} of {time} is missing, and no gap row says so: {:?}",
+                "trade {id} of {time} is missing, one of {} between {first} and {last}, and no gap row says so: {:?}",
+                missing.len(),
                 self.gaps
             );
         }
