@@ -217,6 +217,11 @@ impl Driven {
         }
     }
 
+    /// As after a panic.
+    pub(super) fn begin_anew(&mut self) {
+        self.shard.begin_anew();
+    }
+
     pub(super) fn turn(&mut self) {
         self.turn_within(Duration::ZERO);
     }
