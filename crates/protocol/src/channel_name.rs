@@ -2,6 +2,7 @@
 
 use std::borrow::Borrow;
 use std::fmt;
+use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
@@ -9,9 +10,9 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 const MAX_BYTES: usize = 128;
 
 /// A channel's name: `[a-z][a-z0-9_-]*`, then optionally `:` and up to the limit of 128 bytes any of
-/// `A-Z a-z 0-9 . _ ~ @ # + / = : -`.
+/// `A-Z a-z 0-9 . _ ~ @ # + / = : -`. Cheap to clone.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ChannelName(Box<str>);
+pub struct ChannelName(Arc<str>);
 
 /// Why a text is no channel name.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]

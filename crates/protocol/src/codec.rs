@@ -1,6 +1,7 @@
 //! Messages to JSON text and back. The only place where the two meet.
 
-use std::fmt::Write;
+mod publishing;
+mod text;
 
 use serde::Serialize;
 use serde::de::{Deserialize, DeserializeOwned};
@@ -56,11 +57,13 @@ pub enum DecodeError {
 #[derive(Clone, Debug)]
 pub struct PublicationHead(Box<str>);
 
-/// What a push says of others that it stands for.
-#[derive(Clone, Copy)]
-struct Marks {
-    snapshot: bool,
-    conflated: u64,
+/// What a publication says of others that it stands for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Marks {
+    /// Whether it stands for everything up to it.
+    pub snapshot: bool,
+    /// How many publications before it are not sent, because it stands for them.
+    pub conflated: u64,
 }
 
 /// Reads a request.
@@ -68,41 +71,36 @@ struct Marks {
 /// # Errors
 /// If the text is longer than `max_bytes`, or no request of this protocol.
 pub fn decode_request(text: &str, max_bytes: usize) -> Result<(Option<MessageId>, Request), Box<Rejected>> {
-    let refuse = |id: Option<MessageId>, code, message: String| {
-        Box::new(Rejected {
-            id,
-            refusal: Refusal::new(code, message),
-        })
-    };
     if text.len() > max_bytes {
         let message = format!("a message has at most {max_bytes} bytes");
-        return Err(refuse(None, ErrorCode::InvalidMessage, message));
+        return Err(invalid_message(message));
     }
+    publishing::read(text).map_or_else(|| read_any(text), Ok)
+}
+
+/// Reads whatever it may be.
+fn read_any(text: &str) -> Result<(Option<MessageId>, Request), Box<Rejected>> {
     let envelope: Received<'_> = serde_json::from_str(text).map_err(|error| {
-        let message = format!(
-            "a message is a JSON object with `type`, `id` and `payload`: {}",
-            brief(&error)
-        );
-        refuse(None, ErrorCode::InvalidMessage, message)
+        let what = "a message is a JSON object with `type`, `id` and `payload`";
+        invalid_message(format!("{what}: {}", brief(&error)))
     })?;
     let id = envelope
         .id
         .map(|raw| serde_json::from_str::<MessageId>(raw.get()))
         .transpose()
-        .map_err(|error| {
-            refuse(
-                None,
-                ErrorCode::InvalidMessage,
-                format!("`id`: {}", brief(&error)),
-            )
-        })?;
-    let request = request_of(&envelope).map_err(|refusal| {
-        Box::new(Rejected {
-            id: id.clone(),
-            refusal,
-        })
-    })?;
-    Ok((id, request))
+        .map_err(|error| invalid_message(format!("`id`: {}", brief(&error))))?;
+    match request_of(&envelope) {
+        Ok(request) => Ok((id, request)),
+        Err(refusal) => Err(Box::new(Rejected { id, refusal })),
+    }
+}
+
+/// What to answer where not even the id could be read.
+fn invalid_message(message: String) -> Box<Rejected> {
+    Box::new(Rejected {
+        id: None,
+        refusal: Refusal::new(ErrorCode::InvalidMessage, message),
+    })
 }
 
 /// Writes a request.
@@ -132,38 +130,28 @@ pub fn encode_request(id: &MessageId, request: &Request) -> String {
 
 /// Writes an answer.
 pub fn encode_reply(id: Option<&MessageId>, reply: &Reply, now: Timestamp) -> String {
-    fn write<P: Serialize>(
-        id: Option<&MessageId>,
-        kind: &str,
-        payload: Option<&P>,
-        now: Timestamp,
-    ) -> String {
-        to_text(&Sent {
-            id: id.map(MessageId::as_str),
-            timestamp: Some(now),
-            ..Sent::new(kind, payload)
-        })
-    }
+    text_of(|text| append_reply(text, id, reply, now))
+}
+
+/// Writes an answer behind what stands in `text`.
+pub fn append_reply(text: &mut Vec<u8>, id: Option<&MessageId>, reply: &Reply, now: Timestamp) {
     let kind = reply.type_name();
+    text::open(text, kind, id, now);
     match reply {
-        Reply::Authenticated(payload) => write(id, kind, Some(payload), now),
-        Reply::Subscribed(payload) => write(id, kind, Some(payload), now),
-        Reply::Unsubscribed(payload) => write(id, kind, Some(payload), now),
-        Reply::Ack(payload) => write(id, kind, Some(payload), now),
-        Reply::CommandStatus(payload) => write(id, kind, Some(payload), now),
-        Reply::CommandResult(payload) => write(id, kind, Some(payload), now),
-        Reply::Joined(payload) => write(id, kind, Some(payload), now),
-        Reply::Left(payload) => write(id, kind, Some(payload), now),
-        Reply::Presence(payload) => write(id, kind, Some(payload), now),
-        Reply::History(payload) => write(id, kind, Some(payload), now),
-        Reply::Pong => write::<()>(id, kind, None, now),
-        Reply::Error(refusal) => to_text(&Sent {
-            id: id.map(MessageId::as_str),
-            timestamp: Some(now),
-            error: Some(refusal),
-            ..Sent::<()>::new(kind, None)
-        }),
+        Reply::Authenticated(payload) => text::payload(text, payload),
+        Reply::Subscribed(payload) => text::payload(text, payload),
+        Reply::Unsubscribed(payload) => text::payload(text, payload),
+        Reply::Ack(payload) => text::payload(text, payload),
+        Reply::CommandStatus(payload) => text::payload(text, payload),
+        Reply::CommandResult(payload) => text::payload(text, payload),
+        Reply::Joined(payload) => text::payload(text, payload),
+        Reply::Left(payload) => text::payload(text, payload),
+        Reply::Presence(payload) => text::payload(text, payload),
+        Reply::History(payload) => text::payload(text, payload),
+        Reply::Pong => {}
+        Reply::Error(refusal) => text::field(text, "error", refusal),
     }
+    text.push(b'}');
 }
 
 /// Writes a push. `now` stands in the envelope, except of a publication, which has its own time.
@@ -206,19 +194,15 @@ pub fn encode_push(push: &Push, now: Timestamp) -> String {
                 Payload::Candles(candles) => to_text(candles),
                 Payload::Json(json) => json.as_str().to_owned(),
             };
-            let mut text = String::new();
-            PublicationHead::of(&publication.topic).write(
-                &mut text,
-                publication.offset,
-                Marks {
-                    snapshot: publication.snapshot,
-                    conflated: publication.conflated,
-                },
-                publication.timestamp,
-                publication.from.as_ref(),
-                &payload,
-            );
-            text
+            let marks = Marks {
+                snapshot: publication.snapshot,
+                conflated: publication.conflated,
+            };
+            let (offset, time) = (publication.offset, publication.timestamp);
+            let from = publication.from.as_ref();
+            text_of(|text| {
+                PublicationHead::of(&publication.topic).append(text, offset, marks, time, from, &payload);
+            })
         }
     }
 }
@@ -283,68 +267,45 @@ impl PublicationHead {
         PublicationHead(head.into())
     }
 
-    /// The whole text of one publication, `payload` exactly as it is. `from` is the user who published it, where the
-    /// server vouches for one.
+    /// The whole text of one publication.
     pub fn encode(
         &self,
         offset: Offset,
+        marks: Marks,
         time: Timestamp,
-        snapshot: bool,
         from: Option<&UserId>,
         payload: &str,
     ) -> String {
-        let mut text = String::with_capacity(self.0.len() + payload.len() + 96);
-        let marks = Marks {
-            snapshot,
-            conflated: 0,
-        };
-        self.write(&mut text, offset, marks, time, from, payload);
-        text
+        text_of(|text| self.append(text, offset, marks, time, from, payload))
     }
 
-    /// The same of a publication that stands for `conflated` others, which are not sent.
-    pub fn encode_conflated(
+    /// Writes one publication behind what stands in `text`, `payload` exactly as it is. `from` is the user who published
+    /// it, where the server vouches for one.
+    pub fn append(
         &self,
-        offset: Offset,
-        time: Timestamp,
-        conflated: u64,
-        from: Option<&UserId>,
-        payload: &str,
-    ) -> String {
-        let mut text = String::with_capacity(self.0.len() + payload.len() + 128);
-        let marks = Marks {
-            snapshot: false,
-            conflated,
-        };
-        self.write(&mut text, offset, marks, time, from, payload);
-        text
-    }
-
-    fn write(
-        &self,
-        text: &mut String,
+        text: &mut Vec<u8>,
         offset: Offset,
         marks: Marks,
         time: Timestamp,
         from: Option<&UserId>,
         payload: &str,
     ) {
-        text.push_str(&self.0);
-        // Writing to a String cannot fail.
-        let _ = write!(text, r#","offset":{offset}"#);
+        text.reserve(self.0.len() + payload.len() + 128);
+        text.extend_from_slice(self.0.as_bytes());
+        text::field(text, "offset", &offset);
         if marks.snapshot {
-            text.push_str(r#","snapshot":true"#);
+            text.extend_from_slice(br#","snapshot":true"#);
         }
         if marks.conflated > 0 {
-            let _ = write!(text, r#","conflated":{}"#, marks.conflated);
+            text::field(text, "conflated", &marks.conflated);
         }
-        let _ = write!(text, r#","timestamp":"{time}""#);
+        text::timestamp(text, time);
         if let Some(from) = from {
-            // A user's name may have quotes and backslashes.
-            text.push_str(r#","from":"#);
-            text.push_str(&to_text(from));
+            text::field(text, "from", from);
         }
-        let _ = write!(text, r#","payload":{payload}}}"#);
+        text.extend_from_slice(br#","payload":"#);
+        text.extend_from_slice(payload.as_bytes());
+        text.push(b'}');
     }
 }
 
@@ -439,6 +400,13 @@ fn publication_of(envelope: &Received<'_>) -> Result<Publication, DecodeError> {
         from: envelope.from.clone(),
         payload,
     })
+}
+
+/// What was written is text: it is put together of texts.
+fn text_of(write: impl FnOnce(&mut Vec<u8>)) -> String {
+    let mut text = Vec::with_capacity(192);
+    write(&mut text);
+    String::from_utf8(text).unwrap_or_default()
 }
 
 /// Writing our own types cannot fail: none has a map whose keys are no strings, and none refuses to be written.

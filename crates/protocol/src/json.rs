@@ -3,14 +3,14 @@
 use std::fmt;
 use std::sync::Arc;
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, ser};
 use serde_json::value::RawValue;
 
 /// Any JSON value, exactly as its publisher wrote it: spacing, key order and digits included. Cheap to clone.
 ///
 /// Equality is equality of the text.
-#[derive(Clone)]
-pub struct Json(Arc<RawValue>);
+#[derive(Clone, PartialEq)]
+pub struct Json(Arc<str>);
 
 impl Json {
     /// Takes a text.
@@ -23,14 +23,17 @@ impl Json {
 
     /// Writes a value. `None` if it cannot be JSON, for example a map whose keys are no strings.
     pub fn of<T: Serialize>(value: &T) -> Option<Self> {
-        serde_json::value::to_raw_value(value)
-            .ok()
-            .map(|raw| Json(raw.into()))
+        serde_json::to_string(value).ok().map(|text| Json(text.into()))
     }
 
     /// The exact text.
     pub fn as_str(&self) -> &str {
-        self.0.get()
+        &self.0
+    }
+
+    /// The exact text, without a copy.
+    pub fn into_text(self) -> Arc<str> {
+        self.0
     }
 
     /// Reads it as a typed value.
@@ -42,9 +45,9 @@ impl Json {
     }
 }
 
-impl PartialEq for Json {
-    fn eq(&self, other: &Self) -> bool {
-        self.as_str() == other.as_str()
+impl From<&RawValue> for Json {
+    fn from(raw: &RawValue) -> Self {
+        Json(raw.get().into())
     }
 }
 
@@ -56,12 +59,14 @@ impl fmt::Debug for Json {
 
 impl Serialize for Json {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.0.serialize(serializer)
+        // There is no other way to have a serializer write a text as it is.
+        let raw: &RawValue = serde_json::from_str(&self.0).map_err(ser::Error::custom)?;
+        raw.serialize(serializer)
     }
 }
 
 impl<'de> Deserialize<'de> for Json {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Box::<RawValue>::deserialize(deserializer).map(|raw| Json(raw.into()))
+        Box::<RawValue>::deserialize(deserializer).map(|raw| Json::from(&*raw))
     }
 }

@@ -47,8 +47,8 @@ pub use chain::{ChainUpdate, Height};
 pub use channel_name::{ChannelName, ChannelNameError};
 pub use close::{CloseCode, ComeBack};
 pub use codec::{
-    DecodeError, FromServer, JSON_SUBPROTOCOL, MSGPACK_SUBPROTOCOL, PublicationHead, Rejected,
-    decode_request, decode_server, encode_push, encode_reply, encode_request,
+    DecodeError, FromServer, JSON_SUBPROTOCOL, MSGPACK_SUBPROTOCOL, Marks, PublicationHead, Rejected,
+    append_reply, decode_request, decode_server, encode_push, encode_reply, encode_request,
 };
 pub use decimal::{Decimal, DecimalError};
 pub use devices::{CommandOrder, CommandUpdate, SKEW_NOTED_MS, TelemetryUpdate};

@@ -1,6 +1,7 @@
 //! Where a subscriber stands in a topic, and the one comparison that finds repeats and gaps.
 
 use std::fmt;
+use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
@@ -29,8 +30,9 @@ impl fmt::Display for Offset {
 }
 
 /// Names one unbroken order of a topic. When the order had to begin anew, the epoch is another.
+/// Cheap to clone.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
-pub struct Epoch(Box<str>);
+pub struct Epoch(Arc<str>);
 
 /// The text is no epoch.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]

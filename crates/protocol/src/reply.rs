@@ -1,6 +1,7 @@
 //! What a server answers to a request, under the request's id.
 
-use serde::{Deserialize, Serialize};
+use serde::ser::SerializeStruct;
+use serde::{Deserialize, Serialize, Serializer};
 
 use crate::{
     ChannelName, ChannelStatus, CommandId, CommandResult, Epoch, Filters, Json, Mode, Offset, Params,
@@ -92,14 +93,30 @@ pub struct Unsubscribed {
 }
 
 /// Payload of `ack`.
-#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Debug, Default, Deserialize)]
 pub struct Ack {
     /// Where the publication stands, if the request made one.
     #[serde(flatten)]
     pub position: Option<Position>,
     /// The command's id, if the request was a command.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub command_id: Option<CommandId>,
+}
+
+/// By hand: there is one for every publication, and a flattened field costs as much as all the rest.
+impl Serialize for Ack {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let fields = 2 * usize::from(self.position.is_some()) + usize::from(self.command_id.is_some());
+        let mut ack = serializer.serialize_struct("Ack", fields)?;
+        if let Some(position) = &self.position {
+            ack.serialize_field("epoch", &position.epoch)?;
+            ack.serialize_field("offset", &position.offset)?;
+        }
+        if let Some(command_id) = &self.command_id {
+            ack.serialize_field("command_id", command_id)?;
+        }
+        ack.end()
+    }
 }
 
 /// Payload of `command.status`.

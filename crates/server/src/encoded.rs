@@ -10,7 +10,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use bytes::Bytes;
-use nexus_protocol::{Offset, PublicationHead, Timestamp, Topic, UserId, classic, msgpack};
+use nexus_protocol::{Marks, Offset, PublicationHead, Timestamp, Topic, UserId, classic, msgpack};
 
 use crate::content::{Content, Draft, Parts};
 use crate::filters::{Fields, Predicate};
@@ -134,7 +134,11 @@ impl TopicHead {
         from: Option<&UserId>,
         payload: &str,
     ) -> Bytes {
-        text_frame(&self.json.encode(offset, time, snapshot, from, payload))
+        let marks = Marks {
+            snapshot,
+            conflated: 0,
+        };
+        frames::text_by(|text| self.json.append(text, offset, marks, time, from, payload))
     }
 }
 
@@ -179,6 +183,10 @@ impl Publication {
                 None,
             ),
         };
+        let marks = Marks {
+            snapshot: false,
+            conflated,
+        };
         Publication {
             head: Arc::clone(head),
             offset,
@@ -190,11 +198,9 @@ impl Publication {
             classic: OnceLock::new(),
             deflated: OnceLock::new(),
             fields: OnceLock::new(),
-            frame: text_frame(
-                &head
-                    .json
-                    .encode_conflated(offset, time, conflated, from.as_ref(), &text),
-            ),
+            frame: frames::text_by(|frame| {
+                head.json.append(frame, offset, marks, time, from.as_ref(), &text)
+            }),
             from,
             conflated,
             payload_len: text.len(),

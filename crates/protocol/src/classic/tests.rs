@@ -233,8 +233,13 @@ fn pushes_are_written_as_the_contract_says() {
             ),
         ),
     ] {
-        let native =
-            PublicationHead::of(&topic(channel, params)).encode(crate::Offset(3), NOW, false, None, payload);
+        let native = PublicationHead::of(&topic(channel, params)).encode(
+            crate::Offset(3),
+            crate::Marks::default(),
+            NOW,
+            None,
+            payload,
+        );
         assert_eq!(transcribe(&native), Some(expected));
     }
     let shutdown = Push::Shutdown(Shutdown {

@@ -4,10 +4,11 @@
 use bytes::Bytes;
 use nexus_protocol::{
     CloseCode, Connected, JSON_SUBPROTOCOL, MSGPACK_SUBPROTOCOL, MessageId, Push, Refusal, Rejected, Reply,
-    Request, Timestamp, UserId, classic, decode_request, encode_push, encode_reply, msgpack,
+    Request, Timestamp, UserId, append_reply, classic, decode_request, encode_push, msgpack,
 };
 
 use crate::encoded::{WireText, binary_frame, frame_text, msgpack_frame, text_frame};
+use crate::frames;
 
 /// How a connection's messages are written.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -109,7 +110,7 @@ impl Dialect {
     /// An answer, where there is a word for it.
     pub(super) fn reply(&self, id: Option<&MessageId>, reply: &Reply, now: Timestamp) -> Option<Bytes> {
         match self {
-            Dialect::Native => Some(text_frame(&encode_reply(id, reply, now))),
+            Dialect::Native => Some(frames::text_by(|text| append_reply(text, id, reply, now))),
             Dialect::Msgpack => Some(binary_frame(&msgpack::encode_reply(id, reply, now))),
             Dialect::Classic(state) => {
                 classic::encode_reply(reply, state.channel.as_deref(), now).map(|text| text_frame(&text))

@@ -16,4 +16,4 @@ mod write;
 pub use crate::frames::decoder::{Decoder, Step};
 pub use crate::frames::item::{Item, PROTOCOL_ERROR, Violation};
 pub use crate::frames::mask::unmask;
-pub use crate::frames::write::{Opcode, binary, close, deflated, payload, ping, pong, text};
+pub use crate::frames::write::{Opcode, binary, close, deflated, payload, ping, pong, text, text_by};

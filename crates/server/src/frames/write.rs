@@ -1,11 +1,13 @@
 //! Frames from the server: whole messages in one frame each, without a mask.
 
-use bytes::Bytes;
+use bytes::{Buf, Bytes};
 use nexus_protocol::CloseCode;
 
 use crate::frames::header::LONGEST_CONTROL;
 use crate::frames::item::may_be_sent;
 
+/// The longest header of an unmasked frame.
+const LONGEST_HEADER: usize = 10;
 const FINAL: u8 = 0x80;
 const COMPRESSED: u8 = 0x40;
 const CLOSE: u8 = 8;
@@ -24,6 +26,18 @@ pub enum Opcode {
 /// A text message.
 pub fn text(payload: &str) -> Bytes {
     frame(FINAL | Opcode::Text as u8, payload.as_bytes())
+}
+
+/// A text message that `write` puts behind what stands there already; it must write UTF-8. Nothing is copied again.
+pub fn text_by(write: impl FnOnce(&mut Vec<u8>)) -> Bytes {
+    let mut frame = vec![0; LONGEST_HEADER];
+    write(&mut frame);
+    let (header, length) = header(FINAL | Opcode::Text as u8, frame.len() - LONGEST_HEADER);
+    let begin = LONGEST_HEADER - length;
+    frame[begin..LONGEST_HEADER].copy_from_slice(&header[..length]);
+    let mut frame = Bytes::from(frame);
+    frame.advance(begin);
+    frame
 }
 
 /// A binary message.
@@ -69,19 +83,31 @@ pub fn payload(frame: &[u8]) -> &[u8] {
 }
 
 fn frame(first: u8, payload: &[u8]) -> Bytes {
-    let mut frame = Vec::with_capacity(payload.len() + 10);
-    frame.push(first);
-    match payload.len() {
-        small @ 0..=125 => frame.push(small as u8),
-        medium @ 126..=0xffff => {
-            frame.push(126);
-            frame.extend_from_slice(&(medium as u16).to_be_bytes());
-        }
-        large => {
-            frame.push(127);
-            frame.extend_from_slice(&(large as u64).to_be_bytes());
-        }
-    }
+    let (header, length) = header(first, payload.len());
+    let mut frame = Vec::with_capacity(payload.len() + length);
+    frame.extend_from_slice(&header[..length]);
     frame.extend_from_slice(payload);
     frame.into()
+}
+
+/// The header of a frame, and how much of the array it is.
+fn header(first: u8, length: usize) -> ([u8; LONGEST_HEADER], usize) {
+    let mut header = [first; LONGEST_HEADER];
+    let end = match length {
+        small @ 0..=125 => {
+            header[1] = small as u8;
+            2
+        }
+        medium @ 126..=0xffff => {
+            header[1] = 126;
+            header[2..4].copy_from_slice(&(medium as u16).to_be_bytes());
+            4
+        }
+        large => {
+            header[1] = 127;
+            header[2..].copy_from_slice(&(large as u64).to_be_bytes());
+            LONGEST_HEADER
+        }
+    };
+    (header, end)
 }

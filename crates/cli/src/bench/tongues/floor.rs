@@ -40,7 +40,7 @@ pub(super) fn hear<'a>(text: &'a [u8], size: usize, heard: &mut impl FnMut(Heard
 
 #[cfg(test)]
 mod tests {
-    use nexus_protocol::{ChannelName, Offset, Params, PublicationHead, Timestamp, Topic, UserId};
+    use nexus_protocol::{ChannelName, Marks, Offset, Params, PublicationHead, Timestamp, Topic, UserId};
 
     use super::*;
 
@@ -51,7 +51,8 @@ mod tests {
         let time = Timestamp::from_millis(1_793_670_834_518);
         let stamp = Stamp { number: 41, due: 0 };
         for from in [None, Some(UserId::parse("bench").unwrap())] {
-            let nexus = PublicationHead::of(&topic).encode(Offset(42), time, false, from.as_ref(), "{}");
+            let nexus =
+                PublicationHead::of(&topic).encode(Offset(42), Marks::default(), time, from.as_ref(), "{}");
             let ours = push("room:bench", from.is_some(), stamp, b"{}");
             let blank = |text: &str| text.replace(&time.to_string(), "2026-11-03T01:53:54.518Z");
             assert_eq!(String::from_utf8(ours).unwrap(), blank(&nexus));
