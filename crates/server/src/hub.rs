@@ -57,6 +57,10 @@ struct Shared {
     crowd: Arc<Crowd>,
 }
 
+/// The audience of one topic, once it was found: whoever publishes on the topic again need not look for it.
+#[derive(Clone, Default)]
+pub struct Listeners(Option<Arc<Audience>>);
+
 /// The seats of one topic. Its lock is held while something is handed out, so that all get it in the same order.
 #[derive(Default)]
 struct Audience(Mutex<Seats>);
@@ -67,6 +71,8 @@ struct Seats {
     single: BTreeMap<u64, Listener>,
     /// Where the others are, and how many.
     shards: Vec<(Arc<Mailbox>, usize)>,
+    /// All have left, and who comes now finds another audience.
+    is_gone: bool,
 }
 
 struct Listener {
@@ -120,15 +126,19 @@ impl Hub {
 
     /// Offers a publication to everyone who listens to its topic.
     pub fn deliver(&self, publication: &Arc<Publication>) {
-        let Some(audience) = self.audience(&publication.head.topic) else {
+        self.deliver_to(&mut Listeners::default(), publication);
+    }
+
+    /// The same, where the audience may be known from last time.
+    pub fn deliver_to(&self, known: &mut Listeners, publication: &Arc<Publication>) {
+        if let Listeners(Some(audience)) = known
+            && audience.seats().offer(publication)
+        {
             return;
-        };
-        let seats = audience.seats();
-        for (mailbox, _) in &seats.shards {
-            mailbox.post(Parcel::Publication(Arc::clone(publication)));
         }
-        for listener in seats.single.values() {
-            listener.outbox.offer(listener.lane, publication);
+        *known = Listeners(self.audience(&publication.head.topic));
+        if let Listeners(Some(audience)) = known {
+            audience.seats().offer(publication);
         }
     }
 
@@ -205,7 +215,8 @@ impl Hub {
                     seats.single.remove(&id);
                 }
             }
-            seats.len() == 0
+            seats.is_gone = seats.len() == 0;
+            seats.is_gone
         };
         self.shared.seats.fetch_sub(1, Ordering::Relaxed);
         if left_empty {
@@ -236,6 +247,17 @@ impl Audience {
 }
 
 impl Seats {
+    /// Offers a publication to all. Says whether there is anyone, which of an audience that was gone is never so.
+    fn offer(&self, publication: &Arc<Publication>) -> bool {
+        for (mailbox, _) in &self.shards {
+            mailbox.post(Parcel::Publication(Arc::clone(publication)));
+        }
+        for listener in self.single.values() {
+            listener.outbox.offer(listener.lane, publication);
+        }
+        !self.is_gone
+    }
+
     fn len(&self) -> usize {
         self.single.len() + self.shards.iter().map(|(_, count)| count).sum::<usize>()
     }
@@ -277,6 +299,12 @@ impl fmt::Debug for Hub {
     }
 }
 
+impl fmt::Debug for Listeners {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Listeners").field(&self.0.is_some()).finish()
+    }
+}
+
 impl fmt::Debug for Seat {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Seat").field(&self.topic).finish()
@@ -285,15 +313,57 @@ impl fmt::Debug for Seat {
 
 #[cfg(test)]
 mod tests {
-    use nexus_protocol::{ChannelName, Params};
+    use nexus_protocol::{ChannelName, Epoch, Offset, Params, Position, Timestamp};
 
     use super::*;
+    use crate::content::Content;
+    use crate::encoded::TopicHead;
     use crate::outbox::Policy;
 
     fn topic(name: &str) -> Topic {
         Topic::parse(&ChannelName::parse(name).unwrap(), Params::default())
             .unwrap()
             .topic
+    }
+
+    #[test]
+    fn an_audience_that_was_found_is_found_anew_when_it_has_gone() {
+        let hub = Hub::default();
+        let head = Arc::new(TopicHead::of(&topic("room:a")));
+        let publish = |found: &mut Listeners, offset| {
+            let content = Content::Whole("1".into());
+            let publication = Publication::new(&head, Offset(offset), Timestamp::EXAMPLE, content);
+            hub.deliver_to(found, &Arc::new(publication));
+        };
+        let outbox = Arc::new(Outbox::new(10_000));
+        let sit = |at| {
+            let lane = outbox.open(&topic("room:a"), Policy::Every);
+            let seat = hub.take_seat(&topic("room:a"), &outbox, lane);
+            let position = Position {
+                epoch: Epoch::from_random(1),
+                offset: Offset(at),
+            };
+            outbox.start(lane, position, None, None);
+            seat
+        };
+        let waiting = || outbox.waiting();
+        let mut found = Listeners::default();
+        publish(&mut found, 1);
+        assert_eq!(waiting(), 0);
+
+        let seat = sit(1);
+        publish(&mut found, 2);
+        let one = waiting();
+        assert!(one > 0, "who came later is found");
+        publish(&mut found, 3);
+        assert_eq!(waiting(), 2 * one);
+        drop(seat);
+        publish(&mut found, 4);
+        assert_eq!(waiting(), 2 * one, "who has left gets nothing");
+        let seat = sit(4);
+        publish(&mut found, 5);
+        assert_eq!(waiting(), 3 * one, "who comes after all had left is found");
+        drop(seat);
     }
 
     #[test]

@@ -175,7 +175,7 @@ impl Embedded {
                 may_be_written(store, wanted)?;
             }
             let (publication, written) = log.append(draft, now);
-            self.shared.hub.deliver(&publication);
+            self.shared.hub.deliver_to(&mut log.listeners, &publication);
             let position = Position {
                 epoch: log.epoch().clone(),
                 offset: publication.offset,

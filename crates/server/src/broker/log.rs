@@ -17,6 +17,7 @@ use crate::content::{Content, Draft, Frame, PartKey, Parts};
 use crate::encoded::{Publication, TopicHead};
 use crate::filters::Predicate;
 use crate::history::{Keep, Ring, previous};
+use crate::hub::Listeners;
 
 /// One topic of the embedded broker.
 #[derive(Debug)]
@@ -34,6 +35,8 @@ pub(super) struct Log {
     /// What ties it to the store, where it survives a restart.
     durable: Option<Durable>,
     status: Option<Arc<ChannelStatus>>,
+    /// Who listens, if that was found.
+    pub(super) listeners: Listeners,
     last_used: Instant,
     /// It is in the map of topics no more; whoever still holds it looks up the topic again.
     is_gone: bool,
@@ -72,6 +75,7 @@ impl Log {
             whole: None,
             durable,
             status: None,
+            listeners: Listeners::default(),
             last_used: now,
             is_gone: false,
         };
@@ -127,6 +131,7 @@ impl Log {
             whole: None,
             durable: Some(durable),
             status: None,
+            listeners: Listeners::default(),
             last_used: now,
             is_gone: false,
         };
