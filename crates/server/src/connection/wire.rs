@@ -101,6 +101,16 @@ impl Wire {
         }
     }
 
+    /// Writes a frame at once where nothing waits before it; what the socket does not take of it is queued. Says whether
+    /// nothing waits now: else it is to be flushed, which finds out why.
+    pub fn write_now(&mut self, frame: &Bytes) -> bool {
+        if self.is_writable && !self.is_broken {
+            return self.out.write_now(&mut self.stream, frame);
+        }
+        self.push(frame.clone());
+        false
+    }
+
     /// How many bytes wait to be written.
     pub fn waiting(&self) -> usize {
         self.out.bytes
@@ -280,6 +290,23 @@ impl Out {
         self.first.is_none()
     }
 
+    /// Writes a frame behind what waits, if nothing does, and else queues it. Says whether nothing waits now.
+    fn write_now(&mut self, socket: &mut impl Write, frame: &Bytes) -> bool {
+        let written = match self.is_empty() {
+            // An error is found again when what waits is written.
+            true => socket.write(frame).unwrap_or(0),
+            false => 0,
+        };
+        if written == frame.len() {
+            return true;
+        }
+        self.push(frame.clone());
+        if written > 0 {
+            self.advance(written);
+        }
+        false
+    }
+
     /// Writes until nothing waits (true) or the socket takes nothing more (false).
     fn write_to(&mut self, socket: &mut impl Write) -> io::Result<bool> {
         while let Some(first) = &self.first {
@@ -320,7 +347,9 @@ impl Out {
             self.first_is_partial = false;
         }
         // An idle connection holds no memory.
-        self.rest = VecDeque::new();
+        if self.rest.capacity() > 0 {
+            self.rest = VecDeque::new();
+        }
     }
 
     /// A frame that was begun must be ended, or what follows would be read as part of it.

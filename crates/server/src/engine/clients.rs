@@ -3,6 +3,7 @@
 use tokio::time::Instant;
 
 use crate::connection::{Connection, Departing};
+use crate::encoded::WireClass;
 use crate::mailbox::ConnId;
 
 /// The connections of a shard, and which of them come next.
@@ -35,6 +36,17 @@ pub(super) enum Client {
     Served(Box<Connection>),
     /// A client that is gone but for its socket.
     Departing(Box<Departing>),
+}
+
+/// What is to be known of a client before something is handed to it.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Glance {
+    /// How frames are written for it; none if it is not served.
+    pub(super) class: Option<WireClass>,
+    /// It takes nothing.
+    pub(super) is_blocked: bool,
+    /// It listens to one topic alone.
+    pub(super) has_one_seat: bool,
 }
 
 impl Clients {
@@ -93,6 +105,22 @@ impl Clients {
         match self.places.get_mut(slot as usize)?.client.as_mut()? {
             Client::Served(connection) => Some(connection),
             Client::Departing(_) => None,
+        }
+    }
+
+    /// What is to be known of a client before something is handed to it.
+    pub(super) fn glance(&mut self, slot: u32) -> Glance {
+        match self.places.get_mut(slot as usize) {
+            Some(Place {
+                client: Some(Client::Served(connection)),
+                seats,
+                ..
+            }) => Glance {
+                class: Some(connection.class()),
+                is_blocked: connection.wire().blocked_since().is_some(),
+                has_one_seat: seats.len() == 1,
+            },
+            Some(_) | None => Glance::default(),
         }
     }
 

@@ -48,14 +48,20 @@ fn whatever_a_socket_takes_at_once_all_of_it_arrives_in_order() {
     proptest!(|(
         lengths in prop::collection::vec(0usize..300, 0..150),
         takes in prop::collection::vec(0usize..400, 0..300),
+        at_once in prop::collection::vec(any::<bool>(), 150),
     )| {
         let frames = frames(&lengths);
         let all: Vec<u8> = frames.iter().flat_map(|frame| frame.to_vec()).collect();
         let mut out = Out::default();
         let mut socket = Narrow { taken: Vec::new(), takes };
-        for frame in frames {
-            out.push(frame);
-            out.write_to(&mut socket).unwrap();
+        for (frame, at_once) in frames.into_iter().zip(at_once) {
+            if at_once {
+                let nothing_waits = out.write_now(&mut socket, &frame);
+                prop_assert_eq!(nothing_waits, out.is_empty());
+            } else {
+                out.push(frame);
+                out.write_to(&mut socket).unwrap();
+            }
             prop_assert_eq!(out.bytes == 0, out.is_empty());
         }
         socket.takes = vec![usize::MAX; 10];
