@@ -10,6 +10,9 @@ use nexus_server::config::{Config, ConfigError, Settings};
 use nexus_server::{Server, signals};
 use tokio::net::TcpListener;
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// A real-time gateway: live data in, ordered and remembered channels, WebSockets out.
 ///
 /// Every setting is listed in docs/OPERATING.md. Flags win over NEXUS_* variables, variables over the file.
