@@ -121,6 +121,11 @@ impl Crowd {
         if self.mailboxes.load(Ordering::Acquire) == 0 {
             return;
         }
+        // Apart, so that whoever publishes carries no timer about that is seldom used.
+        Box::pin(self.wait()).await;
+    }
+
+    async fn wait(&self) {
         let dispersed = async {
             loop {
                 let fewer = self.fewer.notified();

@@ -67,7 +67,8 @@ pub struct LaneId(u32);
 
 #[derive(Debug, Default)]
 struct State {
-    lanes: HashMap<LaneId, Lane>,
+    /// Each apart, because most have one, and a map keeps room for four.
+    lanes: HashMap<LaneId, Box<Lane>>,
     /// Lanes that have something to do, each at most once, in the order of their turns.
     turns: VecDeque<LaneId>,
     /// Lanes that wait for their throttle, and until when.
@@ -141,7 +142,7 @@ impl Outbox {
         state.next_id = state.next_id.wrapping_add(1);
         state
             .lanes
-            .insert(id, Lane::joining(topic.clone(), policy, filter));
+            .insert(id, Box::new(Lane::joining(topic.clone(), policy, filter)));
         id
     }
 

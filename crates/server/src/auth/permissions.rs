@@ -6,7 +6,7 @@
 #[cfg(test)]
 mod tests;
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use nexus_protocol::{DeviceId, ErrorCode, Refusal, Topic, UserId};
 
@@ -203,6 +203,12 @@ impl Permissions {
 }
 
 impl Who {
+    /// Someone without a token, who costs nothing.
+    pub fn anonymous() -> Arc<Self> {
+        static ANONYMOUS: LazyLock<Arc<Who>> = LazyLock::new(|| Arc::new(Who::Anonymous));
+        Arc::clone(&ANONYMOUS)
+    }
+
     /// The user's name, if they signed in.
     pub fn user(&self) -> Option<&UserId> {
         match self {

@@ -212,7 +212,7 @@ impl Broker {
                 embedded.hub().crowd().disperses().await;
                 let (position, written) = embedded.publish(topic, draft, now, Wanted::Stored)?;
                 if let Some(written) = written {
-                    let confirmed = timeout(STORE_DEADLINE, written).await;
+                    let confirmed = Box::pin(timeout(STORE_DEADLINE, written)).await;
                     if !matches!(confirmed, Ok(Ok(()))) {
                         return Err(BrokerError::NotConfirmed);
                     }

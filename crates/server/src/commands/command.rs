@@ -123,7 +123,7 @@ async fn is_theirs(cx: &Cx, id: &CommandId) -> Result<(), Refusal> {
     let permissions = &cx.gateway.permissions;
     match cx.gateway.desk.device_of(id).await {
         Some(device) => permissions.check(&cx.who, Act::Report(&device)),
-        None => Err(match &cx.who {
+        None => Err(match &*cx.who {
             Who::Anonymous => Refusal::new(
                 ErrorCode::AuthFailed,
                 "answering a command needs a token; send `auth` first",

@@ -31,7 +31,7 @@ pub struct Cx {
     /// What the server has.
     pub gateway: Arc<Gateway>,
     /// Who asks.
-    pub who: Who,
+    pub who: Arc<Who>,
     /// What waits for the asker's socket; of whoever asks over HTTP, one that nobody empties.
     pub outbox: Arc<Outbox>,
     /// The asker's connection; none of whoever asks over HTTP.

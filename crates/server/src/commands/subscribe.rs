@@ -212,7 +212,7 @@ pub(super) fn bind_account(cx: &Cx, topic: &Topic) -> Result<(), Refusal> {
     let (Topic::UserOrders(user) | Topic::UserFills(user) | Topic::AccountUpdates(user)) = topic else {
         return Ok(());
     };
-    match &cx.who {
+    match &*cx.who {
         Who::SignedIn(Identity {
             user: asker,
             address: Some(address),

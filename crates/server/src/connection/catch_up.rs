@@ -81,11 +81,11 @@ impl Connection {
                 Question::Source(offset) => Found::Piece(broker.after(&topic, offset, 0).await),
             }
         });
-        self.catching_up = Some(CatchingUp {
+        self.catching_up = Some(Box::new(CatchingUp {
             behind,
             question,
             answer,
-        });
+        }));
     }
 
     /// Goes on with the subscription that is being caught up. Says whether it got any further.
@@ -97,7 +97,8 @@ impl Connection {
         let Poll::Ready(found) = catching_up.answer.as_mut().poll(&mut Context::from_waker(&waker)) else {
             return false;
         };
-        if let Some(CatchingUp { behind, question, .. }) = self.catching_up.take() {
+        if let Some(caught) = self.catching_up.take() {
+            let CatchingUp { behind, question, .. } = *caught;
             if self.outbox.position(behind.lane).is_none() {
                 // It was closed meanwhile.
                 return true;

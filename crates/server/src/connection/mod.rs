@@ -64,7 +64,7 @@ pub struct Connection {
     /// The request that takes time, if there is one; the next is read when it is done.
     request: Option<Pin<Box<dyn Future<Output = Done> + Send>>>,
     /// A subscription that is being caught up; the next has its turn when it is.
-    catching_up: Option<CatchingUp>,
+    catching_up: Option<Box<CatchingUp>>,
     /// What was answered since the socket had last taken everything.
     answer_bytes: usize,
     /// When the last sign of life came.
@@ -295,7 +295,7 @@ impl Connection {
             );
         }
         self.entered.identify(&identity);
-        self.session.who = Who::SignedIn(identity);
+        self.session.who = Arc::new(Who::SignedIn(identity));
     }
 
     fn reply(&mut self, id: Option<&MessageId>, reply: &Reply) {

@@ -2,13 +2,14 @@
 
 use std::future::Future;
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
 use nexus_protocol::{
     Auth, CloseCode, Command, ErrorCode, MessageId, Refusal, Reply, Request, Subscribe, Topic,
 };
 use tokio::time::Instant;
 
-use crate::auth::{Grant, Who};
+use crate::auth::Grant;
 use crate::clock::wall_clock;
 use crate::commands::room::Entered;
 use crate::commands::{self, Cx, Subscription};
@@ -81,7 +82,7 @@ impl Connection {
                 commands::history::history(&cx, &history).await
             }),
             Request::Publish(publish) => self.ask(id, now, move |cx: Cx, _| async move {
-                commands::publish::publish(&cx, &publish).await
+                commands::publish::publish(&cx, publish).await
             }),
             Request::Telemetry(telemetry) => self.ask(id, now, move |cx: Cx, _| async move {
                 commands::telemetry::telemetry(&cx, &telemetry).await
@@ -238,9 +239,9 @@ impl Connection {
 
     pub(super) fn cx(&self) -> Cx {
         Cx {
-            gateway: std::sync::Arc::clone(&self.gateway),
-            who: Who::clone(&self.session.who),
-            outbox: std::sync::Arc::clone(&self.outbox),
+            gateway: Arc::clone(&self.gateway),
+            who: Arc::clone(&self.session.who),
+            outbox: Arc::clone(&self.outbox),
             client: Some(self.id.clone()),
         }
     }

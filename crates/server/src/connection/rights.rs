@@ -34,7 +34,7 @@ impl Connection {
     /// Something was revoked that may concern this connection.
     fn recheck(&mut self) -> Flow {
         let verifier = &self.gateway.verifier;
-        if let Who::SignedIn(identity) = &self.session.who
+        if let Who::SignedIn(identity) = &*self.session.who
             && verifier.has_revoked(identity)
         {
             return Flow::Break(End::Close(CloseCode::AuthFailed, "the token was revoked"));
@@ -122,7 +122,7 @@ impl Connection {
         for topic in over {
             self.end_subscription(&topic);
         }
-        let is_nobody = self.session.who == Who::Anonymous && self.gateway.permissions.need_a_token();
+        let is_nobody = *self.session.who == Who::Anonymous && self.gateway.permissions.need_a_token();
         if is_nobody && self.session.granted.is_empty() {
             self.sign_in_by = Some(now + self.gateway.limits.sign_in_within);
         }

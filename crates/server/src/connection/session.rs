@@ -1,6 +1,7 @@
 //! What a connection knows of its client: who it is, what it listens to, how often it asked and was refused.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use nexus_protocol::{ErrorCode, Refusal, Topic};
 use tokio::time::Instant;
@@ -15,7 +16,7 @@ use crate::rate::SlidingWindow;
 /// What a connection knows of its client.
 #[derive(Debug)]
 pub(super) struct Session {
-    pub(super) who: Who,
+    pub(super) who: Arc<Who>,
     pub(super) subscriptions: HashMap<Topic, Subscription>,
     /// Its part in the devices' being there, if it is one.
     pub(super) device: Option<DeviceLink>,
@@ -34,7 +35,7 @@ pub(super) struct Session {
 impl Default for Session {
     fn default() -> Self {
         Session {
-            who: Who::Anonymous,
+            who: Who::anonymous(),
             subscriptions: HashMap::new(),
             device: None,
             rooms: HashMap::new(),
@@ -49,7 +50,7 @@ impl Default for Session {
 impl Session {
     /// How many messages this client may send in a minute: what its token says, else what all may.
     pub(super) fn messages_per_minute(&self, all: u32) -> u32 {
-        match &self.who {
+        match &*self.who {
             Who::SignedIn(identity) => identity.messages_per_minute.unwrap_or(all),
             Who::Anonymous => all,
         }

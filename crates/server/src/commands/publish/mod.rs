@@ -28,41 +28,49 @@ enum Shape {
     Task,
     /// A chunk of a stream.
     Chunk,
-    /// Any JSON object.
-    Object(Topic),
-    /// Any JSON.
-    Any(Topic),
+    /// What stands for itself: any JSON on named channels, any JSON object on others.
+    Plain(Topic),
 }
 
 /// Publishes. Answers when the publication is stored, where its topic is durable.
 ///
 /// # Errors
 /// If it is not allowed, not of the channel's shape, or does not follow from what stands.
-pub async fn publish(cx: &Cx, publish: &Publish) -> Result<Reply, Refusal> {
+pub async fn publish(cx: &Cx, publish: Publish) -> Result<Reply, Refusal> {
     let user = may_publish(cx, &publish.channel)?;
-    let shape = Shape::of(publish)?;
     let said_on = publish.channel.clone();
-    let (gateway, publish) = (Arc::clone(&cx.gateway), publish.clone());
+    let position = match (Shape::of(&publish)?, &publish.idempotency_key) {
+        // Nothing is noted behind it, so it matters to nobody else whether its end is seen here.
+        (Shape::Plain(topic), None) => Some(plain(&cx.gateway, &topic, publish, user).await?),
+        (shape, _) => Box::pin(to_the_end(Arc::clone(&cx.gateway), shape, publish, user)).await?,
+    };
+    room::has_published(cx, &said_on);
+    Ok(Reply::Ack(Ack {
+        position,
+        command_id: None,
+    }))
+}
+
+/// Publishes, and goes on to the end even if nobody waits for it any more.
+async fn to_the_end(
+    gateway: Arc<Gateway>,
+    shape: Shape,
+    publish: Publish,
+    user: UserId,
+) -> Result<Option<Position>, Refusal> {
+    let tasks = gateway.tasks.clone();
     let mut publishing = Box::pin(async move { once(&gateway, &shape, publish, user).await });
     // Most are done at once. Only what has to wait becomes a task of its own.
-    let outcome = match poll_fn(|cx| Poll::Ready(publishing.as_mut().poll(cx))).await {
-        Poll::Ready(outcome) => Ok(Ok(outcome)),
-        Poll::Pending => timeout(COMMAND_DEADLINE, cx.gateway.tasks.spawn(publishing)).await,
-    };
-    match outcome {
-        Ok(Ok(outcome)) => {
-            let position = outcome?;
-            room::has_published(cx, &said_on);
-            Ok(Reply::Ack(Ack {
-                position,
-                command_id: None,
-            }))
-        }
-        Ok(Err(_)) | Err(_) => Err(Refusal::new(
-            ErrorCode::Internal,
-            "it could not be stored in time; publish again with the same `idempotency_key`",
-        )
-        .retry_after_ms(1_000)),
+    match poll_fn(|cx| Poll::Ready(publishing.as_mut().poll(cx))).await {
+        Poll::Ready(outcome) => outcome,
+        Poll::Pending => match timeout(COMMAND_DEADLINE, tasks.spawn(publishing)).await {
+            Ok(Ok(outcome)) => outcome,
+            Ok(Err(_)) | Err(_) => Err(Refusal::new(
+                ErrorCode::Internal,
+                "it could not be stored in time; publish again with the same `idempotency_key`",
+            )
+            .retry_after_ms(1_000)),
+        },
     }
 }
 
@@ -71,7 +79,7 @@ fn may_publish(cx: &Cx, channel: &ChannelName) -> Result<UserId, Refusal> {
     let permissions = &cx.gateway.permissions;
     let permitted = room::check_publish(cx, channel);
     let channel = channel.as_str();
-    let user = match (&cx.who, instead(channel)) {
+    let user = match (&*cx.who, instead(channel)) {
         (Who::SignedIn(_), Some(instead)) => return Err(Refusal::new(ErrorCode::Forbidden, instead)),
         (who, _) => who.user().cloned(),
     };
@@ -111,12 +119,12 @@ async fn once(
     user: UserId,
 ) -> Result<Option<Position>, Refusal> {
     let Some(key) = publish.idempotency_key.clone() else {
-        return store(gateway, shape, &publish, user).await;
+        return store(gateway, shape, publish, user).await;
     };
     let content = (publish.channel.as_str(), publish.data.as_str());
     match gateway.idempotency.begin(Instant::now(), &user, &key, content) {
         Begun::First(first) => {
-            let outcome = store(gateway, shape, &publish, user).await;
+            let outcome = store(gateway, shape, publish, user).await;
             gateway.idempotency.end(first, outcome.clone());
             outcome
         }
@@ -134,26 +142,36 @@ async fn once(
 async fn store(
     gateway: &Gateway,
     shape: &Shape,
-    publish: &Publish,
+    publish: Publish,
     user: UserId,
 ) -> Result<Option<Position>, Refusal> {
-    let topic = match shape {
-        Shape::Task => return tasks::publish(gateway, &publish.data, user).await,
-        Shape::Chunk => return ai::publish(gateway, &publish.data, user).await,
-        Shape::Object(_) if !publish.data.as_str().starts_with('{') => {
-            return Err(Refusal::new(
-                ErrorCode::InvalidParams,
-                format!("what is published on `{}` is a JSON object", publish.channel),
-            ));
-        }
-        Shape::Object(topic) | Shape::Any(topic) => topic,
-    };
+    match shape {
+        Shape::Task => tasks::publish(gateway, &publish.data, user).await,
+        Shape::Chunk => ai::publish(gateway, &publish.data, user).await,
+        Shape::Plain(topic) => plain(gateway, topic, publish, user).await.map(Some),
+    }
+}
+
+/// Publishes what stands for itself.
+async fn plain(
+    gateway: &Gateway,
+    topic: &Topic,
+    publish: Publish,
+    user: UserId,
+) -> Result<Position, Refusal> {
+    let must_be_an_object = !matches!(topic, Topic::Named(_));
+    if must_be_an_object && !publish.data.as_str().starts_with('{') {
+        return Err(Refusal::new(
+            ErrorCode::InvalidParams,
+            format!("what is published on `{}` is a JSON object", publish.channel),
+        ));
+    }
     let draft = Draft {
-        content: Content::Whole(publish.data.as_str().into()),
+        content: Content::Whole(publish.data.into_text()),
         from: Some(user),
     };
     let stored = stored(gateway, topic, draft).await;
-    stored.map(Some).map_err(BrokerError::refusal)
+    stored.map_err(BrokerError::refusal)
 }
 
 /// Publishes, and comes back when that is stored.
@@ -174,9 +192,9 @@ impl Shape {
         match publish.channel.as_str() {
             "tasks" => Ok(Shape::Task),
             "ai" => Ok(Shape::Chunk),
-            "events" => Ok(Shape::Object(Topic::Events)),
-            "system" => Ok(Shape::Object(Topic::System)),
-            named if named.contains(':') => Ok(Shape::Any(Topic::Named(publish.channel.clone()))),
+            "events" => Ok(Shape::Plain(Topic::Events)),
+            "system" => Ok(Shape::Plain(Topic::System)),
+            named if named.contains(':') => Ok(Shape::Plain(Topic::Named(publish.channel.clone()))),
             other => Err(Refusal::new(
                 ErrorCode::UnknownChannel,
                 format!("there is no channel `{other}`"),

@@ -49,7 +49,7 @@ impl FromRequestParts<Arc<Gateway>> for Caller {
         let caller = Caller {
             cx: Cx {
                 gateway: Arc::clone(gateway),
-                who,
+                who: Arc::new(who),
                 outbox: Arc::new(Outbox::new(0)),
                 client: None,
             },
@@ -64,7 +64,7 @@ impl Caller {
     /// Counts a message, as a connection does.
     pub(super) fn count(&self) -> Result<(), Refusal> {
         let gateway = &self.cx.gateway;
-        let limit = match &self.cx.who {
+        let limit = match &*self.cx.who {
             Who::SignedIn(identity) => identity.messages_per_minute,
             Who::Anonymous => None,
         };

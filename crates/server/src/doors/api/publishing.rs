@@ -67,7 +67,7 @@ pub(super) async fn publish(
                 data,
                 idempotency_key: key,
             };
-            let reply = commands::publish::publish(&caller.cx, &publish).await;
+            let reply = commands::publish::publish(&caller.cx, publish).await;
             reply
                 .map(|reply| Answer(acked(&reply)))
                 .map_err(|refusal| caller.problem(refusal))
@@ -115,7 +115,8 @@ pub(super) async fn telemetry(
 async fn publish_all(caller: &Caller, all: Vec<Publish>) -> Result<Answer<Value>, Problem> {
     let mut results = Vec::with_capacity(all.len());
     let mut is_over = None;
-    for (place, publish) in all.iter().enumerate() {
+    for (place, publish) in all.into_iter().enumerate() {
+        let channel = publish.channel.clone();
         // The first was counted with the request. Behind the limit, the rest need not be tried.
         let counted = match &is_over {
             Some(refusal) => Err(Refusal::clone(refusal)),
@@ -131,7 +132,7 @@ async fn publish_all(caller: &Caller, all: Vec<Publish>) -> Result<Answer<Value>
         };
         results.push(match result {
             Ok(reply) => acked(&reply),
-            Err(refusal) => json!({"channel": publish.channel, "error": caller.problem(refusal).document()}),
+            Err(refusal) => json!({"channel": channel, "error": caller.problem(refusal).document()}),
         });
     }
     Ok(Answer(json!({"results": results})))
