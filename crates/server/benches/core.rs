@@ -1,4 +1,5 @@
-//! What a delivery asks of the core: the topic's seats, the filter, the position. `cargo bench -p nexus-server --bench core`.
+//! What a publication and its delivery ask of the core: messages, the topic's seats, the filter, the position.
+//! `cargo bench -p nexus-server --bench core`.
 
 #![allow(missing_docs, reason = "criterion's macros make public functions")]
 #![allow(clippy::unwrap_used, reason = "a bench fails by panicking")]
@@ -7,7 +8,12 @@ use std::hint::black_box;
 use std::sync::Arc;
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use nexus_protocol::{ChannelName, Epoch, Filters, Offset, Params, Position, Topic};
+use nexus_protocol::{
+    Ack, ChannelName, Epoch, Filters, MessageId, Offset, Params, Position, Reply, Timestamp, Topic,
+    decode_request, encode_reply,
+};
+use nexus_server::content::Content;
+use nexus_server::encoded::{Publication, TopicHead};
 use nexus_server::filters::{Fields, Predicate};
 use nexus_server::hub::Hub;
 use nexus_server::outbox::{Outbox, Policy};
@@ -73,6 +79,33 @@ fn filters(criterion: &mut Criterion) {
     }
 }
 
+/// What one publication asks of the messages: its request, its frame and its answer.
+fn messages(criterion: &mut Criterion) {
+    let request =
+        format!(r#"{{"type":"publish","id":"m1","payload":{{"channel":"room:a","data":{PAYLOAD}}}}}"#);
+    criterion.bench_function("publish read", |bencher| {
+        bencher.iter(|| decode_request(black_box(&request), 65_536));
+    });
+    let head = Arc::new(TopicHead::of(&topic(0)));
+    criterion.bench_function("publication made", |bencher| {
+        bencher.iter(|| {
+            let content = Content::Whole(black_box(PAYLOAD).into());
+            Publication::new(&head, Offset(8), Timestamp::EXAMPLE, content)
+        });
+    });
+    let id = MessageId::parse("m1").unwrap();
+    let ack = Reply::Ack(Ack {
+        position: Some(Position {
+            epoch: Epoch::parse("k3v9q2ax").unwrap(),
+            offset: Offset(8),
+        }),
+        command_id: None,
+    });
+    criterion.bench_function("ack written", |bencher| {
+        bencher.iter(|| encode_reply(Some(black_box(&id)), &ack, Timestamp::EXAMPLE));
+    });
+}
+
 fn positions(criterion: &mut Criterion) {
     let epoch = Epoch::parse("e").unwrap();
     let position = Position {
@@ -84,5 +117,5 @@ fn positions(criterion: &mut Criterion) {
     });
 }
 
-criterion_group!(benches, topics, filters, positions);
+criterion_group!(benches, topics, filters, messages, positions);
 criterion_main!(benches);
