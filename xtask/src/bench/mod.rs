@@ -76,11 +76,11 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
         pace: options.pace,
     };
     let document = table::document(&sections, &frame);
-    println!("{document}");
-    std::fs::write(place.dir.join("table.md"), &document)?;
+    println!("{}", document.whole());
+    std::fs::write(place.dir.join("table.md"), document.whole())?;
     if options.readme == options::Readme::Written {
         readme::write(&document)?;
-        note("the table stands in README.md");
+        note("the summary stands in README.md, every table in docs/BENCHMARKS.md");
     }
     note(&format!(
         "measured in {}; every run is kept in {}",

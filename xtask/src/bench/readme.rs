@@ -1,18 +1,33 @@
-//! The place of the table in README.md, between two markers.
+//! The places of the tables in our documents, between two markers.
 
 use anyhow::{Context, bail};
 
+use super::table::Document;
 use crate::workspace;
 
 const BEGIN: &str = "<!-- bench:begin -->";
 const END: &str = "<!-- bench:end -->";
 
-/// Writes the table into README.md.
-pub(super) fn write(table: &str) -> anyhow::Result<()> {
-    let path = workspace::root().join("README.md");
-    let text = std::fs::read_to_string(&path).context("cannot read README.md")?;
-    let text = with_table(&text, table)?;
-    std::fs::write(&path, text).context("cannot write README.md")
+/// Where the summary stands, and where every table does.
+const SUMMARY: &str = "README.md";
+const DETAILS: &str = "docs/BENCHMARKS.md";
+
+/// Writes the summary into README.md, and all tables into docs/BENCHMARKS.md.
+pub(super) fn write(document: &Document) -> anyhow::Result<()> {
+    let Document {
+        summary,
+        circumstances,
+        details,
+    } = document;
+    put(SUMMARY, &format!("{summary}\n{circumstances}"))?;
+    put(DETAILS, &format!("{circumstances}\n{details}"))
+}
+
+fn put(file: &str, table: &str) -> anyhow::Result<()> {
+    let path = workspace::root().join(file);
+    let text = std::fs::read_to_string(&path).with_context(|| format!("cannot read {file}"))?;
+    let text = with_table(&text, table).with_context(|| format!("cannot change {file}"))?;
+    std::fs::write(&path, text).with_context(|| format!("cannot write {file}"))
 }
 
 /// The text with `table` between its markers.
@@ -26,7 +41,7 @@ fn with_table(text: &str, table: &str) -> anyhow::Result<String> {
             table.trim(),
             &text[end..]
         )),
-        _ => bail!("README.md has no `{BEGIN}` with `{END}` behind it: put them where the table belongs"),
+        _ => bail!("it has no `{BEGIN}` with `{END}` behind it: put them where the table belongs"),
     }
 }
 
@@ -50,8 +65,10 @@ mod tests {
     }
 
     #[test]
-    fn our_own_readme_has_a_place_for_it() {
-        let text = std::fs::read_to_string(workspace::root().join("README.md")).unwrap();
-        with_table(&text, "x").unwrap();
+    fn our_own_documents_have_a_place_for_it() {
+        for file in [SUMMARY, DETAILS] {
+            let text = std::fs::read_to_string(workspace::root().join(file)).unwrap();
+            with_table(&text, "x").unwrap();
+        }
     }
 }

@@ -239,7 +239,8 @@ impl Scenario {
                 Column::ratio_to("50/s to 1,000", COST, "µs"),
                 Column::number("p99 ms", "/latency_ms/p99", 1.0, 2),
             ],
-            Self::Topics => vec![Column::ratio_to("1,000 topics", COST, "µs")],
+            Self::Topics => vec![Column::ratio_to("1,000 topics, 2,000/s", COST, "µs")],
+            Self::TopicsSaturated => vec![Column::ratio_to("1,000 topics", COST, "µs")],
             Self::Compressed => vec![Column::ratio_to("compressed", COST, "µs")],
             Self::Idle => vec![Column::number(
                 "bytes per idle connection",
@@ -259,7 +260,7 @@ impl Scenario {
                 MIB,
                 1,
             )],
-            Self::TopicsSaturated | Self::Scaling | Self::Churn => vec![],
+            Self::Scaling | Self::Churn => vec![],
         }
     }
 }

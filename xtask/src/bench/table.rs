@@ -111,9 +111,19 @@ impl Row {
     }
 }
 
-/// Everything: the summary, what it was measured on, and each scenario's table.
-pub(super) fn document(sections: &[Section], frame: &Frame<'_>) -> String {
-    let mut text = summary(sections);
+/// What was measured, in two lengths.
+pub(super) struct Document {
+    /// One row a server.
+    pub(super) summary: String,
+    /// On what it was measured.
+    pub(super) circumstances: String,
+    /// Each scenario's table.
+    pub(super) details: String,
+}
+
+/// Writes it all.
+pub(super) fn document(sections: &[Section], frame: &Frame<'_>) -> Document {
+    let mut text = String::new();
     let Machine {
         processor,
         cores,
@@ -140,7 +150,7 @@ pub(super) fn document(sections: &[Section], frame: &Frame<'_>) -> String {
         .collect();
     let _infallible = write!(
         text,
-        "\nMeasured {date} UTC on {processor} ({cores} processors, {memory_gib} GiB), {kernel}: {}; {runs}. {}.\n",
+        "Measured {date} UTC on {processor} ({cores} processors, {memory_gib} GiB), {kernel}: {}; {runs}. {}.\n",
         frame.cores,
         versions.join("; ")
     );
@@ -154,11 +164,19 @@ pub(super) fn document(sections: &[Section], frame: &Frame<'_>) -> String {
     for (peer, reason) in &frame.missing {
         let _infallible = write!(text, "\n{} was not measured: {reason}\n", peer.title());
     }
-    for section in sections {
-        text.push('\n');
-        text.push_str(&section.markdown());
+    let details: Vec<String> = sections.iter().map(Section::markdown).collect();
+    Document {
+        summary: summary(sections),
+        circumstances: text,
+        details: details.join("\n"),
     }
-    text
+}
+
+impl Document {
+    /// All of it.
+    pub(super) fn whole(&self) -> String {
+        format!("{}\n{}\n{}", self.summary, self.circumstances, self.details)
+    }
 }
 
 /// One row a server, with the numbers that stand for each scenario.
@@ -344,7 +362,7 @@ mod tests {
             rounds: 3,
             pace: Pace::Thorough,
         };
-        let text = document(&[section()], &frame);
+        let text = document(&[section()], &frame).whole();
         for words in [
             "2026-01-02 03:04 UTC on Fast 9000 (2 processors, 24 GiB), Linux 6.1: side by side; medians of 3 runs each",
             "**Nexus** 0.1.0.\n",
