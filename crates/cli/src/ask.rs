@@ -2,18 +2,20 @@
 
 use std::time::Duration;
 
-use nexus_client::native::Client;
+use nexus_client::native::{Client, Events};
 use nexus_client::{Ask, AskError, Event, LinkState, Stop};
 use nexus_protocol::{ErrorCode, Refusal, Reply, Topic};
 use tokio::time::timeout;
 
 use crate::connection::Connection;
+use crate::crowd::{self, Again, Lookout, is_crowd};
 use crate::failure::Failure;
 
 /// A connection for questions. It heals by itself, within the time that an answer may take.
 pub(crate) struct Asker {
     client: Client,
     server: String,
+    again: Again,
 }
 
 /// Why there is no answer.
@@ -27,11 +29,15 @@ pub(crate) enum Unanswered {
 impl Asker {
     /// Connects. Must be called within a runtime.
     pub(crate) fn connect(connection: &Connection) -> Result<Self, Failure> {
-        let config = connection.config()?;
-        // What happens to the link matters only where an answer is missing, and is looked up then.
-        let (client, _) = Client::connect(config);
+        let (client, events) = Client::connect(connection.config()?);
+        let (lookout, again) = Lookout::new(client.clone());
+        watch(events, lookout);
         let server = connection.server.to_string();
-        Ok(Asker { client, server })
+        Ok(Asker {
+            client,
+            server,
+            again,
+        })
     }
 
     /// Connects, and is a member of a room from then on.
@@ -41,34 +47,24 @@ impl Asker {
         within: Duration,
     ) -> Result<Self, Failure> {
         let (client, mut events) = Client::connect(connection.config()?);
+        let (lookout, again) = Lookout::new(client.clone());
         let server = connection.server.to_string();
-        let asker = Asker { client, server };
+        let asker = Asker {
+            client,
+            server,
+            again,
+        };
         // If the session has ended, there are no more events either.
         let _ = asker.client.join(room.clone()).await;
-        let let_in = async {
-            while let Some(event) = events.next().await {
-                match event {
-                    Event::Presence { topic, update } if topic == *room && update.members.is_some() => {
-                        return Ok(());
-                    }
-                    Event::JoinRefused { refusal, .. } => return Err(Unanswered::Refused(refusal)),
-                    Event::Link(LinkState::Stopped(_)) => break,
-                    _ => {}
-                }
+        let let_in = crowd::wait(let_in(room, &mut events, &lookout), asker.again.clone(), within);
+        let let_in = timeout(within, let_in).await;
+        match let_in.unwrap_or(Err(AskError::TimedOut)) {
+            Ok(()) => {
+                watch(events, lookout);
+                Ok(asker)
             }
-            Err(Unanswered::Because(
-                asker.explain(&AskError::Stopped, within).await,
-            ))
-        };
-        let let_in = match timeout(within, let_in).await {
-            Ok(let_in) => let_in,
-            Err(_) => Err(Unanswered::Because(
-                asker.explain(&AskError::TimedOut, within).await,
-            )),
-        };
-        match let_in {
-            Ok(()) => Ok(asker),
-            Err(unanswered) => {
+            Err(error) => {
+                let unanswered = asker.unanswered(error, within).await;
                 asker.close().await;
                 Err(unanswered.into())
             }
@@ -87,10 +83,11 @@ impl Asker {
         within: Duration,
         progress: impl FnMut(Reply) + Send + 'static,
     ) -> Result<Reply, Unanswered> {
-        match self.client.ask_and_watch(ask, within, progress).await {
+        let answer = self.client.ask_and_watch(ask, within, progress);
+        let answer = crowd::wait(answer, self.again.clone(), within).await;
+        match answer {
             Ok(reply) => Ok(reply),
-            Err(AskError::Refused(refusal)) => Err(Unanswered::Refused(refusal)),
-            Err(error) => Err(Unanswered::Because(self.explain(&error, within).await)),
+            Err(error) => Err(self.unanswered(error, within).await),
         }
     }
 
@@ -99,13 +96,20 @@ impl Asker {
         self.client.close().await;
     }
 
+    async fn unanswered(&self, error: AskError, within: Duration) -> Unanswered {
+        match error {
+            AskError::Refused(refusal) => Unanswered::Refused(refusal),
+            error => Unanswered::Because(self.explain(&error, within).await),
+        }
+    }
+
     async fn explain(&self, error: &AskError, within: Duration) -> String {
         let state = self.client.view(|session, _| session.link_state()).await;
         match (error, state) {
-            (_, Ok(LinkState::Stopped(stop @ Stop::NeedsToken(_)))) => {
-                format!("{stop}; give one with --token-file (see `nexus token`)")
+            (_, Ok(LinkState::Stopped(stop))) => explain_stop(&stop),
+            (AskError::TimedOut, Ok(LinkState::Waiting { trouble, .. })) if is_crowd(&trouble) => {
+                crowd::SENTENCE.to_owned()
             }
-            (_, Ok(LinkState::Stopped(stop))) => stop.to_string(),
             (AskError::TimedOut, Ok(LinkState::Waiting { trouble, .. })) => {
                 format!(
                     "no answer from {} within {}: {trouble}; is the server there?",
@@ -123,16 +127,59 @@ impl Asker {
     }
 }
 
+/// Takes what happens to a link for as long as there is one: answers come behind it.
+fn watch(mut events: Events, lookout: Lookout) {
+    tokio::spawn(async move {
+        while let Some(event) = events.next().await {
+            lookout.see(&event).await;
+        }
+    });
+}
+
+/// Waits until a room has let us in.
+async fn let_in(room: &Topic, events: &mut Events, lookout: &Lookout) -> Result<(), AskError> {
+    while let Some(event) = events.next().await {
+        lookout.see(&event).await;
+        match event {
+            Event::Presence { topic, update } if topic == *room && update.members.is_some() => return Ok(()),
+            Event::JoinRefused { refusal, .. } => return Err(AskError::Refused(refusal)),
+            Event::Link(LinkState::Stopped(_)) => break,
+            _ => {}
+        }
+    }
+    Err(AskError::Stopped)
+}
+
 /// What a refusal means to someone at a terminal.
 pub(crate) fn explain(refusal: &Refusal) -> String {
     match refusal.code {
-        ErrorCode::AuthFailed => format!(
-            "{}; give a token with --token-file (see `nexus token`)",
-            refusal.message.trim_end_matches('.')
-        ),
+        ErrorCode::AuthFailed => with_token_hint(&refusal.message),
         ErrorCode::TokenExpired => "the token has expired; make another with `nexus token`".to_owned(),
         _ => refusal.message.clone(),
     }
+}
+
+/// What the end of a connection means to someone at a terminal.
+pub(crate) fn explain_stop(stop: &Stop) -> String {
+    match stop {
+        Stop::NeedsToken(reason) if reason.is_empty() => with_token_hint("the server wants another token"),
+        Stop::NeedsToken(reason) => with_token_hint(reason),
+        Stop::NeedsPerson { .. } | Stop::Ended => stop.to_string(),
+    }
+}
+
+/// What is wrong with a token, or with having none, and what to do.
+fn with_token_hint(message: &str) -> String {
+    let message = message.trim_end_matches('.');
+    if message.contains("the token is wrong") {
+        return format!(
+            "{message}: usually it was signed with another secret; `nexus token` must run with the same --data-dir or \
+             NEXUS_JWT_SECRET as the server"
+        );
+    }
+    // That is for programs.
+    let message = message.strip_suffix("; send `auth` first").unwrap_or(message);
+    format!("{message}; give a token with --token-file, or make one with `nexus token`")
 }
 
 impl From<Unanswered> for Failure {

@@ -8,7 +8,9 @@ use nexus_client::{Event, Freshness, LinkState, ServerUrl, Wire};
 use nexus_protocol::{ChannelName, ErrorCode, Params, Refusal, Subscribe, Timestamp, Topic};
 use serde_json::Value;
 
+use crate::ask::explain_stop;
 use crate::connection::Connection;
+use crate::crowd::{SENTENCE, is_crowd};
 use crate::failure::Failure;
 use crate::paint::Paint;
 
@@ -27,6 +29,11 @@ pub(crate) struct Args {
 const SKEW: Duration = Duration::from_secs(5);
 /// A ping that takes longer is felt.
 const SLOW: Duration = Duration::from_millis(500);
+
+/// The page of the dashboard loads the application of this name.
+const DASHBOARD: &str = "nexus-web";
+/// So says a server that has no dashboard.
+const NO_DASHBOARD: &str = "started without the dashboard";
 
 /// What came of a step.
 enum Outcome {
@@ -145,12 +152,18 @@ fn of_ready(ready: Result<Answer, String>) -> Outcome {
 }
 
 fn of_page(page: Result<Answer, String>) -> Outcome {
+    const NEXT: &str = "build it with `cargo xtask web` and name it to the server with --web-dir";
     match page {
-        Ok(page) if page.status == 200 && page.is_html => Outcome::Ok("served".to_owned()),
-        Ok(page) => Outcome::Warn(format!(
-            "/ answers {} without a page; build it with `cargo xtask web` and name it with --web-dir",
-            page.status
-        )),
+        Ok(page) if page.status != 200 || !page.is_html => {
+            Outcome::Warn(format!("/ answers {} without a page; {NEXT}", page.status))
+        }
+        Ok(page) if page.body.contains(DASHBOARD) => Outcome::Ok("served".to_owned()),
+        Ok(page) if page.body.contains(NO_DASHBOARD) => {
+            Outcome::Warn(format!("none: the server was started without it; {NEXT}"))
+        }
+        Ok(_) => Outcome::Warn(
+            "/ is a page, and not the dashboard of Nexus; is it meant to be another?".to_owned(),
+        ),
         Err(trouble) => Outcome::Fail(trouble),
     }
 }
@@ -187,8 +200,7 @@ impl Visit {
         let server_time = match greeted {
             Ok(server_time) => server_time,
             Err(trouble) => {
-                let next = "does a proxy on the way let WebSockets through, and is this origin allowed?";
-                report.step("websocket", Outcome::Fail(format!("{trouble}; {next}")))?;
+                report.step("websocket", Outcome::Fail(trouble))?;
                 return Ok(());
             }
         };
@@ -228,12 +240,17 @@ impl Visit {
     }
 
     async fn greeting(&mut self) -> Result<Timestamp, String> {
-        self.first(|event| match event {
+        let greeted = self.first(|event| match event {
             Event::Greeted { server_time, .. } => Some(Ok(*server_time)),
             other => trouble_of(other).map(Err),
+        });
+        let none = || Err("the server took the connection and did not greet".to_owned());
+        greeted.await.unwrap_or_else(none).map_err(|trouble| match trouble == SENTENCE {
+            true => trouble,
+            false => {
+                format!("{trouble}; does a proxy on the way let WebSockets through, and is this origin allowed?")
+            }
         })
-        .await
-        .unwrap_or_else(|| Err("the server took the connection and did not greet".to_owned()))
     }
 
     async fn sign_in(&mut self) -> Outcome {
@@ -241,11 +258,7 @@ impl Visit {
             Event::SignedIn { user, expires_at } => {
                 Some(Outcome::Ok(format!("as {user}, until {expires_at}")))
             }
-            other => trouble_of(other).map(|trouble| {
-                Outcome::Fail(format!(
-                    "{trouble}; make a token with `nexus token` beside the server's data"
-                ))
-            }),
+            other => trouble_of(other).map(Outcome::Fail),
         });
         let none = || Outcome::Fail("no answer came; see the server's log".to_owned());
         signed_in.await.unwrap_or_else(none)
@@ -313,8 +326,9 @@ impl Visit {
 /// The link failed.
 fn trouble_of(event: &Event) -> Option<String> {
     match event {
+        Event::Link(LinkState::Waiting { trouble, .. }) if is_crowd(trouble) => Some(SENTENCE.to_owned()),
         Event::Link(LinkState::Waiting { trouble, .. }) => Some(trouble.to_string()),
-        Event::Link(LinkState::Stopped(stop)) => Some(stop.to_string()),
+        Event::Link(LinkState::Stopped(stop)) => Some(explain_stop(stop)),
         _ => None,
     }
 }

@@ -1,9 +1,10 @@
 //! What every command that talks to a server takes: where it is, and who we are.
 
+use std::env::VarError;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::Context;
+use anyhow::{Context, bail, ensure};
 use nexus_client::{Config, ServerUrl, Wire};
 
 use crate::failure::Failure;
@@ -21,17 +22,26 @@ pub(crate) struct Connection {
     )]
     pub(crate) server: ServerUrl,
 
-    /// Sign in with this token; others on this machine can see it in the list of processes
-    #[arg(long, value_name = "TOKEN", env = "NEXUS_TOKEN", hide_env_values = true)]
+    #[command(flatten)]
+    credentials: Credentials,
+
+    /// How messages travel; what is printed and read here is JSON either way
+    #[arg(long, value_name = "WIRE", value_enum, default_value_t = WireName::Json)]
+    wire: WireName,
+}
+
+/// Options of who we are.
+#[derive(clap::Args)]
+pub(crate) struct Credentials {
+    /// Sign in with this token; others on this machine can see it in the list of processes. Without it and
+    /// --token-file, the environment's NEXUS_TOKEN is taken
+    // Not by `env`: a variable counts there as if it were typed, and would contradict --token-file.
+    #[arg(long, value_name = "TOKEN")]
     token: Option<String>,
 
     /// Sign in with the token in this file
     #[arg(long, value_name = "FILE", conflicts_with = "token")]
     token_file: Option<PathBuf>,
-
-    /// How messages travel; what is printed and read here is JSON either way
-    #[arg(long, value_name = "WIRE", value_enum, default_value_t = WireName::Json)]
-    wire: WireName,
 }
 
 /// The name of a wire.
@@ -43,16 +53,23 @@ enum WireName {
     Msgpack,
 }
 
-impl Connection {
+impl Credentials {
     /// The token, wherever it comes from.
-    pub(crate) fn token(&self) -> Result<Option<String>, Failure> {
+    pub(crate) fn token(&self) -> anyhow::Result<Option<String>> {
         match (&self.token_file, &self.token) {
             (Some(file), _) => read_token(file).map(Some),
             (None, Some(token)) => trimmed(token).map(Some),
-            (None, None) => Ok(None),
+            (None, None) => match std::env::var("NEXUS_TOKEN") {
+                Ok(token) => trimmed(&token).context("NEXUS_TOKEN is no good").map(Some),
+                Err(VarError::NotPresent) => Ok(None),
+                // What it is instead is nobody else's business.
+                Err(VarError::NotUnicode(_)) => bail!("NEXUS_TOKEN is no good: it is no text"),
+            },
         }
     }
+}
 
+impl Connection {
     /// How messages travel.
     pub(crate) fn wire(&self) -> Wire {
         match self.wire {
@@ -64,24 +81,23 @@ impl Connection {
     /// What a session is told.
     pub(crate) fn config(&self) -> Result<Config, Failure> {
         let mut config = Config::new(self.server.clone());
-        config.token = self.token()?;
+        config.token = self.credentials.token()?;
         config.wire = self.wire();
         Ok(config)
     }
 }
 
 /// The token in a file.
-pub(crate) fn read_token(file: &Path) -> Result<String, Failure> {
+pub(crate) fn read_token(file: &Path) -> anyhow::Result<String> {
     let text = std::fs::read_to_string(file)
         .with_context(|| format!("the token file {} cannot be read", file.display()))?;
-    trimmed(&text)
+    trimmed(&text).with_context(|| format!("the token file {} is no good", file.display()))
 }
 
-fn trimmed(text: &str) -> Result<String, Failure> {
-    match text.trim() {
-        "" => Err(Failure::Because("the token is empty".to_owned())),
-        token => Ok(token.to_owned()),
-    }
+fn trimmed(text: &str) -> anyhow::Result<String> {
+    let token = text.trim();
+    ensure!(!token.is_empty(), "the token is empty");
+    Ok(token.to_owned())
 }
 
 /// Options of a question that has one answer.

@@ -1,5 +1,6 @@
 //! How a command fails: one plain sentence, and an exit code.
 
+use std::io::Write;
 use std::process::ExitCode;
 
 /// A command was not done.
@@ -20,22 +21,16 @@ pub(crate) enum Failure {
 impl Failure {
     /// Says it, and gives the exit code.
     pub(crate) fn report(self) -> ExitCode {
-        match self {
-            Failure::Because(sentence) => {
-                eprintln!("nexus: {sentence}");
-                ExitCode::FAILURE
-            }
-            Failure::Nonsense(sentence) => {
-                eprintln!("nexus: {sentence}");
-                ExitCode::from(2)
-            }
-            Failure::Outcome(code, sentence) => {
-                eprintln!("nexus: {sentence}");
-                ExitCode::from(code)
-            }
-            Failure::Told => ExitCode::FAILURE,
-            Failure::ReaderGone => ExitCode::SUCCESS,
-        }
+        let (code, sentence) = match self {
+            Failure::Because(sentence) => (1, sentence),
+            Failure::Nonsense(sentence) => (2, sentence),
+            Failure::Outcome(code, sentence) => (code, sentence),
+            Failure::Told => return ExitCode::FAILURE,
+            Failure::ReaderGone => return ExitCode::SUCCESS,
+        };
+        // Nobody may listen; the exit code says it all the same.
+        let _ = writeln!(std::io::stderr(), "nexus: {sentence}");
+        ExitCode::from(code)
     }
 }
 

@@ -9,6 +9,7 @@ mod bench;
 mod check;
 mod command;
 mod connection;
+mod crowd;
 mod failure;
 mod filter;
 mod history;

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use anyhow::Context;
 use nexus_client::Ask;
-use nexus_protocol::{Ack, ChannelName, IdempotencyKey, Json, Params, Position, Publish, Reply, Topic};
+use nexus_protocol::{
+    Ack, ChannelName, IdempotencyKey, Json, Params, Position, Publish, Reply, Topic, TopicError,
+};
 use tokio::sync::mpsc;
 
 use crate::ask::{Asker, unfitting};
@@ -64,6 +66,10 @@ pub(crate) struct Args {
 
 /// Publishes what was given.
 pub(crate) async fn run(args: Args) -> Result<(), Failure> {
+    // A server would only say that the token does not allow it.
+    if let Err(unknown @ TopicError::UnknownChannel(_)) = Topic::parse(&args.channel, Params::default()) {
+        return Err(Failure::Nonsense(unknown.to_string()));
+    }
     if args.lines {
         return publish_lines(args).await;
     }

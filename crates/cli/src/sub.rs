@@ -11,6 +11,7 @@ use nexus_protocol::{
     Refusal, Subscribe, SubscriptionToken, Timestamp, Topic, encode_push,
 };
 
+use crate::ask::explain_stop;
 use crate::connection::{Connection, interrupted, read_token};
 use crate::failure::Failure;
 use crate::filter::Filter;
@@ -315,7 +316,7 @@ impl Printer {
                 self.warn(&format!("{trouble}; attempt {attempt} in {wait:.1} s"));
             }
             LinkState::Live => self.note("live"),
-            LinkState::Stopped(stop) => return Err(Failure::Because(stop.to_string())),
+            LinkState::Stopped(stop) => return Err(Failure::Because(explain_stop(stop))),
             // The wait before was told.
             LinkState::Connecting { .. } => {}
             LinkState::Resyncing | LinkState::Hidden | LinkState::Offline => {}

@@ -223,7 +223,7 @@ async fn a_refusal_is_one_sentence() {
         (
             &["pub", "events", "1"][..],
             ErrorCode::AuthFailed,
-            "nexus: sign in first; give a token with --token-file (see `nexus token`)\n",
+            "nexus: sign in first; give a token with --token-file, or make one with `nexus token`\n",
         ),
         (
             &["history", "room:a"],
@@ -267,6 +267,7 @@ async fn what_makes_no_sense_is_refused_before_anything_is_sent() {
         (&["pub", "events", "hello"][..], r#"'"hello"'"#),
         (&["pub", "events"], "JSON"),
         (&["pub", "Events", "1"], "channel name"),
+        (&["pub", "event", "{}"], "there is no channel `event`"),
         (&["pub", "events", "1", "--lines"], "cannot be used with"),
         (&["pub", "events", "1", "--key", "a b"], "--key a b"),
         (&["pub", "events", "1", "--join"], "events is no room"),

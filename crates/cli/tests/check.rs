@@ -27,7 +27,7 @@ const PAGES: &[Page] = &[
         path: "/",
         status: "200 OK",
         kind: "text/html; charset=utf-8",
-        body: "<!doctype html>",
+        body: r#"<!doctype html><script>import init from "/nexus-web-0.js"</script>"#,
     },
 ];
 
@@ -119,7 +119,50 @@ async fn a_server_without_exchange_and_page_works_but_is_remarked_upon() {
     assert!(done.stdout.contains("works, 2 to look at"), "{}", done.stdout);
 }
 
+#[tokio::test]
+async fn a_page_that_is_not_the_dashboard_is_told_from_it() {
+    const NOTICE: &[Page] = &[page(
+        "<p>This server was started without the dashboard. Build it with",
+    )];
+    const FOREIGN: &[Page] = &[page("<h1>Welcome to nginx!</h1>")];
+    for (pages, said) in [
+        (
+            NOTICE,
+            "warn  dashboard    none: the server was started without it",
+        ),
+        (
+            FOREIGN,
+            "warn  dashboard    / is a page, and not the dashboard of Nexus",
+        ),
+    ] {
+        let script = Script::with_pages(pages).await;
+        let server = script.url();
+        let nexus = Nexus::run(&["check", "--server", server.as_str()]);
+        script
+            .accept()
+            .await
+            .close(4029, "too many new connections; wait a minute")
+            .await;
+        let done = nexus.done().await;
+        assert!(done.stdout.contains(said), "{said:?} in {}", done.stdout);
+        let websocket =
+            "fail  websocket    the server lets one address open only so many connections a minute";
+        assert!(done.stdout.contains(websocket), "{}", done.stdout);
+        assert!(!done.stdout.contains("proxy"), "{}", done.stdout);
+    }
+}
+
 // --- helpers --------------------------------------------------------------------------------------------------------
+
+/// What stands at `/`.
+const fn page(body: &'static str) -> Page {
+    Page {
+        path: "/",
+        status: "200 OK",
+        kind: "text/html",
+        body,
+    }
+}
 
 /// Runs `nexus check` against a server with these pages, whose one connection does this.
 async fn check<T>(

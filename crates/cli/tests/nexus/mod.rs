@@ -33,7 +33,7 @@ impl Nexus {
 
     /// Runs it with this on its standard input.
     pub(crate) async fn run_fed(args: &[&str], input: &str) -> Self {
-        let mut nexus = Self::spawn(args, &[], Path::new("."), Stdio::piped());
+        let mut nexus = Self::spawn(args, &[], Path::new("."), [Stdio::piped(), Stdio::piped()]);
         let mut stdin = nexus.child.stdin.take().expect("it is piped");
         stdin.write_all(input.as_bytes()).await.unwrap();
         nexus
@@ -41,10 +41,17 @@ impl Nexus {
 
     /// Runs it with variables of its own, in a directory.
     pub(crate) fn run_with(args: &[&str], variables: &[(&str, &str)], dir: &Path) -> Self {
-        Self::spawn(args, variables, dir, Stdio::null())
+        Self::spawn(args, variables, dir, [Stdio::null(), Stdio::piped()])
     }
 
-    fn spawn(args: &[&str], variables: &[(&str, &str)], dir: &Path, stdin: Stdio) -> Self {
+    /// Runs it where nobody reads its standard error any more.
+    pub(crate) fn run_unheard(args: &[&str]) -> Self {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        Self::spawn(args, &[], Path::new("."), [Stdio::null(), writer.into()])
+    }
+
+    fn spawn(args: &[&str], variables: &[(&str, &str)], dir: &Path, [stdin, stderr]: [Stdio; 2]) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_nexus"));
         for name in [
             "NEXUS_SERVER",
@@ -60,7 +67,7 @@ impl Nexus {
             .current_dir(dir)
             .stdin(stdin)
             .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
+            .stderr(stderr)
             .kill_on_drop(true)
             .spawn()
             .unwrap();
@@ -73,6 +80,15 @@ impl Nexus {
         let mut line = String::new();
         let stdout = self.stdout.as_mut().unwrap();
         let read = tokio::time::timeout(PATIENCE, stdout.read_line(&mut line));
+        read.await.expect("a line comes").unwrap();
+        line.trim_end().to_owned()
+    }
+
+    /// The next line of its standard error.
+    pub(crate) async fn error_line(&mut self) -> String {
+        let mut line = String::new();
+        let mut stderr = BufReader::new(self.child.stderr.as_mut().unwrap());
+        let read = tokio::time::timeout(PATIENCE, stderr.read_line(&mut line));
         read.await.expect("a line comes").unwrap();
         line.trim_end().to_owned()
     }
