@@ -149,6 +149,52 @@ async fn a_server_that_does_not_compress_is_found_out() {
     assert!(done.stderr.contains("does not compress"), "{}", done.stderr);
 }
 
+#[tokio::test]
+async fn all_its_connections_sign_in_with_the_token_of_a_file() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("bench.token");
+    std::fs::write(&file, "good\n").unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let head = std::thread::spawn(move || head_of(&mut listener.accept().unwrap().0));
+    let args = ["bench", "--server", &url, "--token-file", file.to_str().unwrap()];
+    let done = Nexus::run(&[&args[..], &["--subscribers", "1"]].concat())
+        .done()
+        .await;
+    assert_eq!(done.code, 1, "the server is gone right after");
+    let head = head.join().unwrap();
+    assert!(head.contains("Authorization: Bearer good\r\n"), "{head}");
+}
+
+#[tokio::test]
+async fn a_server_that_limits_it_is_said_to_need_other_settings() {
+    let too_many = [0x88, 2, 0x0f, 0xbd];
+    let limited = br#"{"type":"error","payload":{"code":"RATE_LIMITED"}}"#;
+    let limited = [&[0x81, limited.len() as u8], &limited[..]].concat();
+    for answer in [&too_many[..], &limited] {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let answer = [b"HTTP/1.1 101 Switching Protocols\r\n\r\n", answer].concat();
+        std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            head_of(&mut stream);
+            stream.write_all(&answer).unwrap();
+            // Until the load has left.
+            let _ = stream.read_to_end(&mut Vec::new());
+        });
+        let done = Nexus::run(&["bench", "--server", &url, "--subscribers", "1"])
+            .done()
+            .await;
+        assert_eq!(done.code, 1);
+        for setting in [
+            "NEXUS_EXEMPT_LOOPBACK=true",
+            "NEXUS_MESSAGES_PER_MINUTE=4294967295",
+        ] {
+            assert!(done.stderr.contains(setting), "{}", done.stderr);
+        }
+    }
+}
+
 fn number(report: &Value, field: &str) -> f64 {
     report[field]
         .as_f64()
@@ -189,13 +235,7 @@ fn serve(listener: &TcpListener, mistake: Mistake) {
 }
 
 fn serve_one(mut stream: TcpStream, subscribers: &Subscribers, mistake: Mistake) -> std::io::Result<()> {
-    let mut head = Vec::new();
-    let mut byte = [0; 1];
-    while !head.ends_with(b"\r\n\r\n") {
-        stream.read_exact(&mut byte)?;
-        head.push(byte[0]);
-    }
-    let head = String::from_utf8(head).unwrap();
+    let head = head_of(&mut stream);
     let path = head.split(' ').nth(1).unwrap().to_owned();
     if let Some(topic) = path.strip_prefix("/sub/") {
         subscribers.lock().unwrap().push(Subscriber {
@@ -227,6 +267,17 @@ fn serve_one(mut stream: TcpStream, subscribers: &Subscribers, mistake: Mistake)
     let mut all = subscribers.lock().unwrap();
     all.retain(|it| it.stream.peer_addr().is_ok_and(|address| address != peer));
     stream.shutdown(Shutdown::Both)
+}
+
+/// The head of a request.
+fn head_of(stream: &mut TcpStream) -> String {
+    let mut head = Vec::new();
+    let mut byte = [0; 1];
+    while !head.ends_with(b"\r\n\r\n") {
+        stream.read_exact(&mut byte).unwrap();
+        head.push(byte[0]);
+    }
+    String::from_utf8(head).unwrap()
 }
 
 impl Subscriber {

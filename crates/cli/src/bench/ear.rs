@@ -1,6 +1,9 @@
 //! What the bytes of one connection mean, however they are cut: the answer to the handshake, frames, and what is inside of
 //! them. No socket here, and no clock.
 
+use nexus_protocol::CloseCode;
+
+use super::UNLIMITED;
 use super::frames::{self, Frame, Kind};
 use super::tongues::{Cut, Heard, Role, Speech, Tongue};
 use super::unfold::Unfolder;
@@ -50,6 +53,10 @@ impl std::fmt::Display for Ended {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Ended::Closed(None) => write!(f, "the server closed a connection"),
+            Ended::Closed(Some(code)) if CloseCode::from(*code) == CloseCode::TooManyRequests => write!(
+                f,
+                "the server closed a connection with {code}, it takes only so many a minute from one address: {UNLIMITED}"
+            ),
             Ended::Closed(Some(code)) => write!(f, "the server closed a connection with {code}"),
             Ended::Broken(why) => write!(f, "a connection broke: {why}"),
             Ended::Nonsense(why) => write!(f, "{why}"),

@@ -12,9 +12,9 @@ use super::flight::Flight;
 use super::link::{Link, Reader};
 use super::payload::{self, Stamp};
 use super::publisher::{Publisher, Schedule};
-use super::tally::{Faults, Tally, UNHEARD};
+use super::tally::{Tally, UNHEARD};
 use super::tongues::{Heard, Speech, Tongue};
-use super::{Args, Scenario};
+use super::{Args, Scenario, UNLIMITED};
 
 /// The publisher among the sockets.
 pub(super) const PUBLISHER: Token = Token(usize::MAX - 1);
@@ -110,7 +110,7 @@ impl<'a> Load<'a> {
                     channel: args.channel.to_string(),
                     topics: args.topics,
                     params: args.params.clone(),
-                    token: args.token.clone(),
+                    token: args.credentials.token()?,
                     size: args.size,
                     is_listening: args.listen,
                     offers_deflate: args.deflate,
@@ -189,6 +189,10 @@ impl<'a> Load<'a> {
         }
         self.events = Some(events);
         if let Some(refused) = &self.refused {
+            ensure!(
+                !refused.contains("RATE_LIMITED"),
+                "the server refused: {refused}: {UNLIMITED}"
+            );
             bail!("the server refused: {refused}");
         }
         Ok(())
@@ -340,12 +344,5 @@ impl<'a> Load<'a> {
             .iter()
             .filter_map(|it| Some(missing(it.topic, it.next?)));
         here.sum::<u64>() + gone.sum::<u64>()
-    }
-
-    /// What went wrong over all, once nothing more is to come.
-    pub(super) fn faults(&self) -> Faults {
-        let mut faults = self.tally.faults;
-        faults.lost += self.missing();
-        faults
     }
 }

@@ -31,10 +31,22 @@ use nexus_client::ServerUrl;
 use nexus_protocol::ChannelName;
 
 use self::tongues::Tongue;
+use crate::connection::Credentials;
 use crate::failure::Failure;
+
+/// What a server of Nexus needs to be measured and not its limits, which are those for one person's connections.
+const UNLIMITED: &str = "start the server with NEXUS_EXEMPT_LOOPBACK=true NEXUS_MESSAGES_PER_MINUTE=4294967295 to measure it and \
+    not its limits";
 
 /// Options of `nexus bench`.
 #[derive(clap::Args)]
+#[command(
+    after_help = "To measure what Nexus delivers and not its limits or its disk, start it with
+  NEXUS_NAMESPACES=\"bench history=64 subscribe=anyone publish=operators\" \\
+  NEXUS_EXEMPT_LOOPBACK=true NEXUS_MESSAGES_PER_MINUTE=4294967295 nexus-server
+and name such a channel, with the token of an operator that publishes:
+  nexus bench --channel bench:x --token-file bench.token --pid $(pgrep -x nexus-server)"
+)]
 pub(crate) struct Args {
     /// The server
     #[arg(long, value_name = "URL", env = "NEXUS_SERVER", default_value = "http://127.0.0.1:8080", value_parser = |text: &str| ServerUrl::parse(text))]
@@ -48,9 +60,9 @@ pub(crate) struct Args {
     #[arg(long, value_enum, default_value_t = Scenario::Fanout)]
     scenario: Scenario,
 
-    /// A token that may subscribe and publish; its claim `messages_per_minute` bounds the rate
-    #[arg(long, value_name = "TOKEN", env = "NEXUS_TOKEN", hide_env_values = true)]
-    token: Option<String>,
+    // One that may subscribe and publish; its claim `messages_per_minute` bounds the rate.
+    #[command(flatten)]
+    credentials: Credentials,
 
     /// How many connections listen
     #[arg(long, default_value_t = 1_000)]

@@ -22,6 +22,10 @@ pub(super) struct Report {
     /// The same for people.
     pub(super) lines: Vec<String>,
     pub(super) faults: Faults,
+    /// Deliveries that had not come at the end of the wait for them: late or lost, which is not known then.
+    missing: u64,
+    /// For what end was waited.
+    patience: &'static str,
     /// Subscribers that the server closed and should not have.
     pub(super) closed: usize,
     warnings: Vec<String>,
@@ -73,6 +77,8 @@ impl Report {
             fields: Map::new(),
             lines: Vec::new(),
             faults: Faults::default(),
+            missing: 0,
+            patience: "",
             closed: 0,
             warnings: Vec::new(),
         };
@@ -191,23 +197,28 @@ impl Report {
         }
     }
 
-    /// Adds what went wrong.
-    pub(super) fn faults(&mut self, load: &Load<'_>) {
-        self.faults = load.faults();
+    /// Adds what went wrong. What has not come yet was waited for until then.
+    pub(super) fn faults(&mut self, load: &Load<'_>, patience: &'static str) {
+        self.faults = load.tally.faults;
+        self.missing = load.missing();
+        self.patience = patience;
         self.closed = load.ended.len();
         let Faults {
             lost,
             repeated,
             reordered,
         } = self.faults;
-        self.field("faults", self.faults.sum());
-        self.field("lost", lost);
+        self.field("faults", self.faults.sum() + self.missing);
+        self.field("lost", lost + self.missing);
         self.field("repeated", repeated);
         self.field("reordered", reordered);
         self.field("closed", self.closed);
         self.line(format!(
             "{lost} deliveries lost, {repeated} repeated, {reordered} out of order"
         ));
+        if self.missing > 0 {
+            self.line(format!("{} deliveries had not come {patience}", self.missing));
+        }
         if let Some(gone) = load.ended.first() {
             self.line(format!("{} subscribers were cut off: {}", self.closed, gone.why));
         }
@@ -230,6 +241,15 @@ impl Report {
             repeated,
             reordered,
         } = self.faults;
+        if self.missing > 0 {
+            let (missing, patience) = (self.missing, self.patience);
+            let late =
+                format!("{missing} deliveries had not come {patience}: late or lost, this cannot tell");
+            return Err(Failure::Because(match self.faults.sum() {
+                0 => late,
+                _ => format!("{late}; {lost} were lost, {repeated} repeated, {reordered} out of order"),
+            }));
+        }
         if self.faults.sum() > 0 {
             return Err(Failure::Because(format!(
                 "{lost} deliveries were lost, {repeated} repeated, {reordered} out of order"

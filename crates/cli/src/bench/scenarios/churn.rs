@@ -67,7 +67,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Report> {
         }
     }
     report.memory(args);
-    report.faults(&load);
+    report.faults(&load, "at the end");
     Ok(report)
 }
 

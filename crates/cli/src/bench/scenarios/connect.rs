@@ -65,7 +65,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Report> {
     ));
     report.cost("connect", done as u64, took, used);
     report.memory(args);
-    report.faults(&load);
+    report.faults(&load, "at the end");
     Ok(report)
 }
 

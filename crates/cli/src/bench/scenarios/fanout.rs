@@ -38,7 +38,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Report> {
     report.deliveries(&load, published, took, used);
     report.memory(args);
     load.turn_until(Instant::now() + DRAIN, |load| load.missing() == 0)?;
-    report.faults(&load);
+    report.faults(&load, "20 s after the last was published");
     report.field("connects_per_second", connects_per_second);
     report.line(format!("connecting: {connects_per_second:.0} a second"));
     Ok(report)

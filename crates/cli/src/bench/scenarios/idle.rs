@@ -63,6 +63,6 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Report> {
     report.field("burst_messages", BURST);
     report.field("connects_per_second", connects_per_second);
     report.memory(args);
-    report.faults(&load);
+    report.faults(&load, "30 s after the last was published");
     Ok(report)
 }

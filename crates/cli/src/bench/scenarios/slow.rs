@@ -77,6 +77,6 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Report> {
         report.line(format!("it cut off {} connections", cut_off.max(0)));
     }
     report.memory(args);
-    report.faults(&load);
+    report.faults(&load, "although nothing had come for 20 s");
     Ok(report)
 }
