@@ -20,6 +20,7 @@ use crate::when::{parse_position, parse_time};
   nexus history room:lobby --limit 20
   nexus history trades --param symbol=BTC --before 10m
   nexus history commands --filter device_id=pump-1 --reverse
+  nexus history room:lobby --until k3v9q2ax:1021
 
 Without --since: the newest, printed in the order in which they were published.")]
 pub(crate) struct Args {
@@ -33,6 +34,10 @@ pub(crate) struct Args {
     /// Only what was published behind this position, and that first
     #[arg(long, value_name = "EPOCH:OFFSET", value_parser = parse_position)]
     since: Option<Position>,
+
+    /// Only what was published before this position: the way back, page by page
+    #[arg(long, value_name = "EPOCH:OFFSET", value_parser = parse_position)]
+    until: Option<Position>,
 
     /// Only what is older: than a time such as 2026-11-03T01:53:54Z, or than so long, such as 5m
     #[arg(long, value_name = "WHEN", value_parser = parse_time)]
@@ -64,6 +69,7 @@ pub(crate) async fn run(args: Args) -> Result<(), Failure> {
         topic: selected.topic,
         filters: args.filter.filters(),
         since: args.since.clone(),
+        until: args.until.clone(),
         before: args.before,
         limit: args.limit,
         // The newest are wanted, unless a place to begin was named.
@@ -79,7 +85,7 @@ pub(crate) async fn run(args: Args) -> Result<(), Failure> {
 }
 
 fn print(args: &Args, mut page: HistoryPage) -> Result<(), Failure> {
-    let oldest = page.items.last().map(|item| item.timestamp);
+    let last = page.items.last().map(|item| (item.offset, item.timestamp));
     let newest_first = args.reverse || args.since.is_none();
     if newest_first && !args.reverse {
         page.items.reverse();
@@ -96,16 +102,14 @@ fn print(args: &Args, mut page: HistoryPage) -> Result<(), Failure> {
     }
     out.flush()?;
     let notes = Paint::stderr();
-    let note = match (page.items.last(), oldest) {
-        (None, _) => "nothing is there".to_owned(),
-        (Some(_), Some(oldest)) if page.more && newest_first => {
-            format!("there is more: --before {oldest}")
-        }
-        (Some(last), _) if page.more => match last.offset {
-            Some(offset) => format!("there is more: --since {}:{offset}", page.epoch),
-            None => "there is more".to_owned(),
-        },
-        (Some(_), _) => return Ok(()),
+    let note = match last {
+        None => "nothing is there".to_owned(),
+        Some(_) if !page.more => return Ok(()),
+        Some((Some(offset), _)) if newest_first => format!("there is more: --until {}:{offset}", page.epoch),
+        Some((Some(offset), _)) => format!("there is more: --since {}:{offset}", page.epoch),
+        // Of an archive, whose bars have no offsets.
+        Some((None, time)) if newest_first => format!("there is more: --before {time}"),
+        Some((None, _)) => "there is more".to_owned(),
     };
     // Nobody may listen, and that is fine.
     let _ = writeln!(std::io::stderr(), "{}", notes.dim(&note));

@@ -133,6 +133,7 @@ async fn history_is_printed_in_the_order_in_which_it_was_published() {
         (&[][..], [5, 6, 7], true),
         (&["--reverse"], [7, 6, 5], true),
         (&["--since", "e1:4"], [5, 6, 7], false),
+        (&["--until", "e1:8"], [5, 6, 7], true),
     ] {
         let script = Script::listen().await;
         let args = [
@@ -146,6 +147,11 @@ async fn history_is_printed_in_the_order_in_which_it_was_published() {
             panic!("history is asked for");
         };
         assert_eq!((history.limit, history.reverse), (Some(3), asked_reverse));
+        let until = history
+            .until
+            .map(|until| format!("{}:{}", until.epoch, until.offset));
+        let wanted = more.contains(&"--until").then(|| "e1:8".to_owned());
+        assert_eq!(until, wanted, "{more:?}");
         assert_eq!(
             serde_json::to_string(&history.filters).unwrap(),
             r#"{"kind":"deploy"}"#
@@ -172,7 +178,7 @@ async fn history_is_printed_in_the_order_in_which_it_was_published() {
             .collect();
         assert_eq!(done.stdout, expected, "{more:?}");
         let go_on = match asked_reverse {
-            true => "--before 2027-01-15T08:00:00.005Z",
+            true => "--until e1:5",
             false => "--since e1:7",
         };
         assert!(done.stderr.contains(go_on), "{more:?}: {}", done.stderr);
@@ -273,6 +279,7 @@ async fn what_makes_no_sense_is_refused_before_anything_is_sent() {
         (&["pub", "events", "1", "--join"], "events is no room"),
         (&["history", "events", "--limit", "0"], "limit"),
         (&["history", "events", "--since", "7"], "epoch:offset"),
+        (&["history", "events", "--until", "7"], "epoch:offset"),
         (&["history", "trades"], "symbol"),
         (&["presence", "nowhere"], "nowhere"),
         (&["sub", "telemetry", "--filter", "pump-1"], "device_id=pump-1"),

@@ -202,6 +202,9 @@ pub struct History {
     pub filters: Filters,
     /// Only what was published later than this.
     pub since: Option<Position>,
+    /// Only what was published earlier than the publication at this position: what to go back by, page by page, since
+    /// many publications may be of one time.
+    pub until: Option<Position>,
     /// Only what is older than this; for `candles`, bars that opened earlier.
     pub before: Option<Timestamp>,
     /// At most so many; the server's limit if absent.
@@ -256,6 +259,7 @@ impl History {
             topic,
             filters: Filters::default(),
             since: None,
+            until: None,
             before: None,
             limit: Some(limit),
             reverse: true,
@@ -316,6 +320,8 @@ pub(crate) struct HistoryWire {
     filters: Option<Filters>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     since: Option<Position>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    until: Option<Position>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     before: Option<Timestamp>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -403,6 +409,7 @@ impl TryFrom<HistoryWire> for History {
             topic: selected(&wire.channel, wire.params)?.topic,
             filters: wire.filters.unwrap_or_default(),
             since: wire.since,
+            until: wire.until,
             before: wire.before,
             limit: wire.limit,
             reverse: wire.reverse,
@@ -418,6 +425,7 @@ impl From<History> for HistoryWire {
             params,
             filters: Some(history.filters).filter(|filters| !filters.is_empty()),
             since: history.since,
+            until: history.until,
             before: history.before,
             limit: history.limit,
             reverse: history.reverse,

@@ -97,6 +97,21 @@ impl Ring {
         self.items.range(start..)
     }
 
+    /// What lies behind `after` and, if one is named, before `until`, oldest first.
+    pub fn between(
+        &self,
+        after: Offset,
+        until: Option<Offset>,
+    ) -> impl DoubleEndedIterator<Item = &Arc<Publication>> {
+        let place = |bound: Offset| {
+            self.items
+                .partition_point(|publication| publication.offset < bound)
+        };
+        let start = place(after.next());
+        let end = until.map_or(self.items.len(), place);
+        self.items.range(start.min(end)..end)
+    }
+
     /// The offset before the first publication that was made at `time` or later.
     pub fn before_time(&self, time: Timestamp) -> Option<Offset> {
         let place = self.items.partition_point(|publication| publication.time < time);
@@ -208,6 +223,18 @@ mod tests {
         assert_eq!(offsets(ring.after(Offset(7))), [8, 9]);
         assert_eq!(offsets(ring.after(Offset(9))), [0; 0]);
         assert_eq!(offsets(ring.after(Offset(99))), [0; 0]);
+        for (after, until, expected) in [
+            (5, Some(8), &[6, 7][..]),
+            (0, Some(6), &[5]),
+            (0, Some(5), &[]),
+            (7, Some(6), &[]),
+            (7, Some(99), &[8, 9]),
+            (u64::MAX, Some(u64::MAX), &[]),
+            (8, None, &[9]),
+        ] {
+            let found = offsets(ring.between(Offset(after), until.map(Offset)));
+            assert_eq!(found, expected, "{after}..{until:?}");
+        }
         assert_eq!(ring.before_last(2), Some(Offset(7)));
         assert_eq!(ring.before_last(99), Some(Offset(4)));
         assert_eq!(ring.before_time(Timestamp::from_millis(70)), Some(Offset(6)));

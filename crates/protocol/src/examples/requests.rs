@@ -159,6 +159,14 @@ pub(super) fn all() -> Vec<(&'static str, &'static str, Request)> {
                 ..History::newest(Topic::Telemetry, 500)
             }),
         ),
+        (
+            "history, further back",
+            "Asks for the page before the last item of the page before.",
+            Request::History(History {
+                until: Some(position()),
+                ..History::newest(lobby(), 50)
+            }),
+        ),
         ("ping", "Asks whether the server is there.", Request::Ping),
     ]
 }

@@ -382,11 +382,11 @@ impl Log {
 
     pub(super) fn page(&self, of: PageOf) -> Page {
         let wanted = |publication: &&Arc<Publication>| of.wants(publication);
-        let after = self.ring.after(of.after);
+        let between = self.ring.between(of.after, of.until);
         if of.reverse {
-            Page::cut(self.position(), after.rev().filter(wanted).cloned(), of.limit)
+            Page::cut(self.position(), between.rev().filter(wanted).cloned(), of.limit)
         } else {
-            Page::cut(self.position(), after.filter(wanted).cloned(), of.limit)
+            Page::cut(self.position(), between.filter(wanted).cloned(), of.limit)
         }
     }
 
@@ -398,7 +398,7 @@ impl Log {
         let older = keys.into_iter().flatten().flat_map(|key| self.keys.of(key));
         let mut all: Vec<Arc<Publication>> = older
             .filter(|publication| publication.offset < oldest && publication.offset > of.after)
-            .chain(self.ring.after(of.after))
+            .chain(self.ring.between(of.after, of.until))
             .filter(|publication| of.wants(publication))
             .cloned()
             .collect();

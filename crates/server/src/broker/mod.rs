@@ -168,6 +168,8 @@ pub struct Page {
 pub struct PageOf {
     /// Only what lies behind this.
     pub after: Offset,
+    /// Only what lies before this.
+    pub until: Option<Offset>,
     /// Only what is older than this.
     pub before: Option<Timestamp>,
     /// At most so many.
@@ -367,7 +369,8 @@ impl Broker {
 
 impl PageOf {
     fn wants(&self, publication: &Publication) -> bool {
-        self.before.is_none_or(|before| publication.time < before)
+        self.until.is_none_or(|until| publication.offset < until)
+            && self.before.is_none_or(|before| publication.time < before)
     }
 }
 

@@ -1,8 +1,7 @@
 //! `history`: a page of the past, out of the broker's memory or, for bars before a time, the exchange's own archive.
 
 use nexus_protocol::{
-    Epoch, ErrorCode, History, HistoryItem, HistoryPage, Json, Offset, Position, Refusal, Reply, Timestamp,
-    Topic,
+    ErrorCode, History, HistoryItem, HistoryPage, Json, Offset, Position, Refusal, Reply, Timestamp, Topic,
 };
 use tokio::time::timeout;
 
@@ -23,7 +22,11 @@ pub async fn history(cx: &Cx, history: &History) -> Result<Reply, Refusal> {
     cx.gateway.permissions.check(&cx.who, Act::Read(&history.topic))?;
     bind_account(cx, &history.topic)?;
     check_source(&cx.gateway, &history.topic).await?;
-    match (&history.topic, history.before) {
+    // What the archive has, has no position: a page between positions is one of the topic's own order.
+    let before = history
+        .before
+        .filter(|_| history.since.is_none() && history.until.is_none());
+    match (&history.topic, before) {
         (Topic::Candles(..), Some(before)) if cx.gateway.feeds.serves(&history.topic) => {
             archive(cx, history, before).await
         }
@@ -33,8 +36,11 @@ pub async fn history(cx: &Cx, history: &History) -> Result<Reply, Refusal> {
 
 async fn memory(cx: &Cx, history: &History) -> Result<Reply, Refusal> {
     let filter = selected(&history.topic, &history.filters)?;
+    let here = here(cx, history).await;
+    let after = bound(cx, history, &here, ("since", history.since.as_ref())).await?;
     let of = PageOf {
-        after: after(cx, history, &here(cx, history).await).await?,
+        after: after.unwrap_or(Offset::ZERO),
+        until: bound(cx, history, &here, ("until", history.until.as_ref())).await?,
         before: history.before,
         limit: limit(history) as usize,
         reverse: history.reverse,
@@ -76,6 +82,7 @@ async fn archive(cx: &Cx, history: &History, before: Timestamp) -> Result<Reply,
 async fn here(cx: &Cx, history: &History) -> Position {
     let nothing = PageOf {
         after: Offset::ZERO,
+        until: None,
         before: None,
         limit: 0,
         reverse: false,
@@ -111,15 +118,18 @@ fn limit(history: &History) -> u32 {
 }
 
 /// A position of another epoch says nothing about this order, unless this one goes on from it.
-async fn after(cx: &Cx, history: &History, position: &Position) -> Result<Offset, Refusal> {
-    let matches = |epoch: &Epoch| *epoch == position.epoch;
-    match &history.since {
-        None => Ok(Offset::ZERO),
-        Some(since) if matches(&since.epoch) => Ok(since.offset),
-        Some(since) if cx.gateway.broker.goes_on_from(&history.topic, since).await => Ok(since.offset),
-        Some(_) => Err(Refusal::new(
-            ErrorCode::InvalidParams,
-            "`since` is of an order that has ended; leave it out and begin anew",
-        )),
+async fn bound(
+    cx: &Cx,
+    history: &History,
+    here: &Position,
+    (name, bound): (&str, Option<&Position>),
+) -> Result<Option<Offset>, Refusal> {
+    let Some(bound) = bound else { return Ok(None) };
+    if bound.epoch == here.epoch || cx.gateway.broker.goes_on_from(&history.topic, bound).await {
+        return Ok(Some(bound.offset));
     }
+    Err(Refusal::new(
+        ErrorCode::InvalidParams,
+        format!("`{name}` is of an order that has ended; leave it out and begin anew"),
+    ))
 }

@@ -1,5 +1,7 @@
 //! `GET /v1/channels`, `/v1/history`, `/v1/presence`.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use serde_json::{Value, json};
 
 use crate::asking::Asker;
@@ -38,6 +40,39 @@ async fn the_past_is_read_page_by_page_without_a_hole() {
         .map(|item| &item["payload"])
         .collect();
     assert_eq!(payloads, [&json!(94), &json!(93), &json!(92)]);
+}
+
+#[tokio::test]
+async fn a_batch_of_one_millisecond_is_walked_both_ways_by_following_next() {
+    let world = World::start(settings().with("messages_per_minute", 1_000)).await;
+    let operator = Asker::new(&world, "ann", "operator");
+    let messages: Vec<_> = (0..60)
+        .map(|number| json!({"channel": "room:a", "data": number}))
+        .collect();
+    operator.does("/v1/publish", &json!({"messages": messages})).await;
+    let whole = operator.sees("/v1/history?channel=room:a").await;
+    let times: BTreeSet<&str> = items(&whole)
+        .filter_map(|item| item["timestamp"].as_str())
+        .collect();
+    assert!(times.len() < 60, "some are of one millisecond: {times:?}");
+
+    let viewer = Asker::new(&world, "bob", "viewer");
+    let forward: Vec<u64> = (0..60).collect();
+    let back: Vec<u64> = (0..60).rev().collect();
+    for limit in [1, 5, 7, 59, 60, 1_000] {
+        let query = format!("channel=room:a&limit={limit}");
+        assert_eq!(walk(&viewer, &query).await, forward, "{limit}");
+        assert_eq!(
+            walk(&viewer, &format!("{query}&reverse=true")).await,
+            back,
+            "{limit}"
+        );
+    }
+    // Both bounds, which stay as they are while the other one moves.
+    let epoch = whole["epoch"].as_str().unwrap();
+    let some = format!("channel=room:a&limit=4&epoch={epoch}&offset=10&until=31");
+    assert_eq!(walk(&viewer, &some).await, forward[10..30]);
+    assert_eq!(walk(&viewer, &format!("{some}&reverse=true")).await, back[30..50]);
 }
 
 #[tokio::test]
@@ -91,4 +126,36 @@ async fn presence_says_who_is_there() {
     let list = viewer.sees("/v1/presence?channel=room:lobby").await;
     assert_eq!(list["members"][0]["user"], "ann");
     assert_eq!(list["members"].as_array().unwrap().len(), 1);
+}
+
+/// The payloads of all pages, each asked for with the query before it and the fields of `next`.
+async fn walk(asker: &Asker<'_>, query: &str) -> Vec<u64> {
+    let mut query: BTreeMap<String, String> = query
+        .split('&')
+        .filter_map(|part| part.split_once('='))
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect();
+    let mut seen = Vec::new();
+    for page_number in 0.. {
+        assert!(page_number < 100, "the pages do not end");
+        let parts: Vec<String> = query
+            .iter()
+            .map(|(name, value)| format!("{name}={value}"))
+            .collect();
+        let page = asker.sees(&format!("/v1/history?{}", parts.join("&"))).await;
+        seen.extend(items(&page).filter_map(|item| item["payload"].as_u64()));
+        let Some(next) = page["next"].as_object() else {
+            assert_eq!(page["more"], false);
+            break;
+        };
+        for (name, value) in next {
+            let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            query.insert(name.clone(), text);
+        }
+    }
+    seen
+}
+
+fn items(page: &Value) -> impl Iterator<Item = &Value> {
+    page["items"].as_array().into_iter().flatten()
 }

@@ -89,8 +89,15 @@ async fn bad_requests_are_refused_with_a_problem_document() {
             ("/v1/history?channel=room:a&params=[", 400, "INVALID_MESSAGE"),
             ("/v1/history?channel=room:a&limit=-1", 400, "INVALID_MESSAGE"),
             ("/v1/history?channel=room:a&offset=1", 400, "INVALID_MESSAGE"),
+            ("/v1/history?channel=room:a&until=1", 400, "INVALID_MESSAGE"),
+            ("/v1/history?channel=room:a&epoch=e", 400, "INVALID_MESSAGE"),
             (
                 "/v1/history?channel=room:a&epoch=other&offset=1",
+                400,
+                "INVALID_PARAMS",
+            ),
+            (
+                "/v1/history?channel=room:a&epoch=other&until=1",
                 400,
                 "INVALID_PARAMS",
             ),

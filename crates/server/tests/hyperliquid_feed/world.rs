@@ -127,6 +127,7 @@ impl World {
         let joined = self.broker.join(topic, Begin::Live).await.unwrap();
         let of = nexus_server::broker::PageOf {
             after: nexus_protocol::Offset(0),
+            until: None,
             before: None,
             limit: 1,
             reverse: true,

@@ -136,6 +136,7 @@ impl World {
     async fn past(&self, place: usize, up_to: Offset) -> Vec<ChainUpdate> {
         let of = PageOf {
             after: Offset::ZERO,
+            until: None,
             before: None,
             limit: 1_000,
             reverse: false,

@@ -85,6 +85,7 @@ pub(crate) async fn recovered(broker: &Broker, channel: &str, epoch: &Epoch, off
 pub(crate) async fn history(broker: &Broker, channel: &str) -> Vec<(u64, String)> {
     let of = PageOf {
         after: Offset::ZERO,
+        until: None,
         before: None,
         limit: 10_000,
         reverse: false,

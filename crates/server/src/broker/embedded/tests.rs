@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use nexus_protocol::{ChannelName, FeedState, Params};
+use nexus_protocol::{ChannelName, Condition, FeedState, Filters, Params};
 
 use super::*;
 use crate::content::Content;
@@ -122,9 +122,57 @@ fn a_status_is_told_when_it_changed_and_a_gap_is_not_kept() {
 fn whole() -> PageOf {
     PageOf {
         after: Offset::ZERO,
+        until: None,
         before: None,
         limit: 10,
         reverse: false,
+    }
+}
+
+#[test]
+fn pages_have_each_publication_once_though_all_are_of_one_time() {
+    let (_, broker) = broker(BrokerLimits::default());
+    for number in 0..60 {
+        let content = Content::Whole(format!(r#"{{"even":{}}}"#, number % 2 == 0).into());
+        let at = Timestamp::EXAMPLE;
+        broker
+            .publish(&topic("events"), content.into(), at, Wanted::Announced)
+            .unwrap();
+    }
+    let even = Filters([("even".to_owned(), Condition::Equals(true.into()))].into());
+    let even = Predicate::compile(&even).unwrap();
+    for (filter, step) in [(None, 1), (even.as_ref(), 2)] {
+        for (after, until) in [(0, None), (0, Some(61)), (10, Some(31)), (59, None), (7, Some(7))] {
+            let all = (after + 1..until.unwrap_or(61)).filter(|offset| step == 1 || offset % 2 == 1);
+            let all: Vec<u64> = all.collect();
+            for limit in [1, 2, 5, 7, 59, 60, 61] {
+                let mut of = PageOf {
+                    after: Offset(after),
+                    until: until.map(Offset),
+                    limit,
+                    ..whole()
+                };
+                assert_eq!(walk(&broker, of, filter), all, "{of:?}");
+                of.reverse = true;
+                let back: Vec<u64> = all.iter().rev().copied().collect();
+                assert_eq!(walk(&broker, of, filter), back, "{of:?}");
+            }
+        }
+    }
+}
+
+/// The offsets of page after page, each bounded by the last publication of the one before.
+fn walk(broker: &Embedded, mut of: PageOf, filter: Option<&Predicate>) -> Vec<u64> {
+    let mut seen = Vec::new();
+    loop {
+        let page = broker.page(&topic("events"), of, filter).unwrap();
+        seen.extend(page.publications.iter().map(|publication| publication.offset.0));
+        match page.publications.last() {
+            Some(last) if page.more && of.reverse => of.until = Some(last.offset),
+            Some(last) if page.more => of.after = last.offset,
+            _ => return seen,
+        }
+        assert!(seen.len() <= 60, "the pages do not end");
     }
 }
 

@@ -41,7 +41,10 @@ struct Past {
     filters: Option<String>,
     limit: Option<u32>,
     epoch: Option<Epoch>,
+    /// Only what lies behind this place of the epoch.
     offset: Option<Offset>,
+    /// Only what lies before this place of the epoch.
+    until: Option<Offset>,
     before: Option<Timestamp>,
     #[serde(default)]
     reverse: bool,
@@ -91,18 +94,23 @@ pub(super) async fn channels(caller: Caller, uri: Uri) -> Result<Answer<Value>, 
     Ok(Answer(json!({"channels": shown, "next": next})))
 }
 
-/// A page of the past. With `epoch` and `offset`, what lies behind that position; `next` is the position to go on from.
+/// A page of the past, bounded by places of an epoch where these are named; `next` has what to ask with to go on.
 pub(super) async fn history(caller: Caller, uri: Uri) -> Result<Answer<Value>, Problem> {
     let past: Past = query(&uri)?;
-    let since = match (past.epoch, past.offset) {
-        (Some(epoch), Some(offset)) => Some(Position { epoch, offset }),
-        (None, None) => None,
-        _ => return Err(Problem::invalid("`epoch` and `offset` come together")),
+    let is_bounded = past.offset.is_some() || past.until.is_some();
+    if past.epoch.is_some() != is_bounded {
+        let sentence = "`epoch` comes with `offset`, `until` or both, and neither comes without it";
+        return Err(Problem::invalid(sentence));
+    }
+    let position = |offset: Option<Offset>| {
+        let (epoch, offset) = past.epoch.clone().zip(offset)?;
+        Some(Position { epoch, offset })
     };
     let history = History {
         topic: topic(&past.channel, past.params.as_deref())?,
         filters: json_part::<Filters>("filters", past.filters.as_deref())?,
-        since,
+        since: position(past.offset),
+        until: position(past.until),
         before: past.before,
         limit: past.limit,
         reverse: past.reverse,
@@ -112,9 +120,10 @@ pub(super) async fn history(caller: Caller, uri: Uri) -> Result<Answer<Value>, P
         return Ok(Answer(json!({})));
     };
     let last = page.items.last().and_then(|item| item.offset);
-    let next = last
-        .filter(|_| page.more && !history.reverse)
-        .map(|offset| json!({"epoch": page.epoch, "offset": offset}));
+    let next = last.filter(|_| page.more).map(|offset| match history.reverse {
+        true => json!({"epoch": page.epoch, "until": offset}),
+        false => json!({"epoch": page.epoch, "offset": offset}),
+    });
     let mut answer = json!(page);
     answer["next"] = json!(next);
     Ok(Answer(answer))
