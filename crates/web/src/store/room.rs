@@ -10,7 +10,9 @@ mod outgoing;
 use std::collections::{HashSet, VecDeque};
 use std::rc::Rc;
 
-use nexus_protocol::{HistoryItem, Offset, PresenceUpdate, Refusal, UserId};
+use nexus_protocol::{
+    HistoryItem, HistoryPage, Offset, Position, PresenceUpdate, Refusal, Timestamp, UserId,
+};
 
 use crate::state::feed::Moment;
 use crate::state::rooms::{Entry, Gap, Message, Notice, Said, Turn};
@@ -34,6 +36,8 @@ pub(crate) struct Room {
     pub(crate) access: Access,
     /// How far back the entries reach.
     pub(crate) past: Past,
+    /// The oldest item of the pages that are here: the next older page ends before it.
+    reach: Option<Position>,
     /// What is written and not sent.
     pub(crate) draft: Rc<str>,
     entries: VecDeque<Entry>,
@@ -79,6 +83,15 @@ pub(crate) enum Past {
     Full,
     /// It could not be loaded, and why.
     Failed(Rc<str>),
+}
+
+/// What bounds an older page of a room.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) enum Bound {
+    /// The oldest item of the page before.
+    Until(Position),
+    /// A time, where no position is known.
+    Before(Timestamp),
 }
 
 impl Room {
@@ -130,7 +143,8 @@ impl Room {
     }
 
     /// Takes the newest page of the history, newest first.
-    pub(crate) fn take_newest(&mut self, items: &[HistoryItem], has_more: bool, me: Option<&str>) {
+    pub(crate) fn take_newest(&mut self, page: &HistoryPage, me: Option<&str>) {
+        let items = &page.items;
         let is_first = self.past == Past::Unknown;
         let gap = self.gap_to_close();
         let overlaps = gap.as_ref().is_some_and(|gap| {
@@ -151,20 +165,42 @@ impl Room {
             self.settle(&gap, overlaps, to);
         }
         if is_first {
-            self.past = if has_more { Past::More } else { Past::Reached };
+            self.reach = end_of(page);
+            self.past = if page.more { Past::More } else { Past::Reached };
         }
         self.count_unread(&added, is_first, me);
     }
 
     /// Takes an older page of the history, newest first.
-    pub(crate) fn take_older(&mut self, items: &[HistoryItem], has_more: bool) {
-        let added = self.take_items(items);
-        self.past = match has_more {
+    pub(crate) fn take_older(&mut self, page: &HistoryPage) {
+        let added = self.take_items(&page.items);
+        let reached = std::mem::replace(&mut self.reach, end_of(page));
+        let goes_back = match (&reached, &self.reach) {
+            (Some(was), Some(is)) => is.epoch == was.epoch && is.offset < was.offset,
+            _ => false,
+        };
+        self.past = match page.more {
             true if self.entries.len() >= CAPACITY => Past::Full,
             // A page of repeats would be asked for again and again.
-            true if !added.is_empty() => Past::More,
+            true if goes_back || !added.is_empty() => Past::More,
             _ => Past::Reached,
         };
+    }
+
+    /// What an older page is bounded by; `None` while nothing is here.
+    pub(crate) fn older_bound(&self) -> Option<Bound> {
+        // Several may share a millisecond; those that are known already are dropped.
+        let before = |oldest| Bound::Before(Timestamp::from_millis(oldest + 1));
+        let until = self.reach.clone().map(Bound::Until);
+        until.or_else(|| self.oldest().map(before))
+    }
+
+    /// The order that the pages were of has ended: older messages are found by time.
+    pub(crate) fn lose_reach(&mut self) {
+        if self.past == Past::Asked {
+            self.reach = None;
+            self.past = Past::More;
+        }
     }
 
     /// Older messages could not be loaded.
@@ -291,7 +327,7 @@ impl Room {
     }
 
     /// The time of the oldest message.
-    pub(crate) fn oldest(&self) -> Option<Moment> {
+    fn oldest(&self) -> Option<Moment> {
         self.messages().next().map(|message| message.at)
     }
 
@@ -430,6 +466,13 @@ impl Room {
         self.next_key += 1;
         self.next_key
     }
+}
+
+fn end_of(page: &HistoryPage) -> Option<Position> {
+    Some(Position {
+        epoch: page.epoch.clone(),
+        offset: page.items.last()?.offset?,
+    })
 }
 
 fn identity(item: &HistoryItem) -> (Option<Offset>, Moment) {

@@ -7,12 +7,12 @@ use std::time::Duration;
 
 use nexus_client::{Ask, AskError, Wish};
 use nexus_protocol::{
-    History, IdempotencyKey, Json, Payload, PresenceUpdate, Publication, Publish, Refusal, Reply, Timestamp,
+    ErrorCode, History, IdempotencyKey, Json, Payload, PresenceUpdate, Publication, Publish, Refusal, Reply,
     Topic, Typing, UserId,
 };
 use serde::Serialize;
 
-use super::room::{Access, Outgoing, Past, Room};
+use super::room::{Access, Bound, Outgoing, Past, Room};
 use super::{News, Store};
 use crate::canvas::live::Live;
 use crate::state::face::sentence;
@@ -152,19 +152,16 @@ impl Store {
 
     /// Asks for messages before the oldest that is known.
     pub(crate) fn ask_older_messages(&self, name: &RoomName) {
-        let oldest = self.change(name, |room, _| {
+        let bound = self.change(name, |room, _| {
             let may_ask = matches!(room.past, Past::More | Past::Failed(_));
-            let oldest = room.oldest().filter(|_| may_ask);
-            if oldest.is_some() {
+            let bound = room.older_bound().filter(|_| may_ask);
+            if bound.is_some() {
                 room.past = Past::Asked;
             }
-            (may_ask, oldest)
+            (may_ask, bound)
         });
-        match oldest {
-            // Several may share a millisecond; those that are known already are dropped.
-            Some((true, Some(oldest))) => self.ask_messages(name, Some(Timestamp::from_millis(oldest + 1))),
-            Some((true, None)) => self.ask_messages(name, None),
-            Some((false, _)) | None => {}
+        if let Some((true, bound)) = bound {
+            self.ask_messages(name, bound);
         }
     }
 
@@ -255,19 +252,33 @@ impl Store {
         });
     }
 
-    /// Asks for the newest messages, or for those before a moment.
-    fn ask_messages(&self, name: &RoomName, before: Option<Timestamp>) {
-        let history = History {
-            before,
-            ..History::newest(name.topic(), PAGE)
+    /// Asks for the newest messages, or for older ones.
+    fn ask_messages(&self, name: &RoomName, bound: Option<Bound>) {
+        let newest = History::newest(name.topic(), PAGE);
+        let history = match bound.clone() {
+            None => newest,
+            Some(Bound::Until(position)) => History {
+                until: Some(position),
+                ..newest
+            },
+            Some(Bound::Before(time)) => History {
+                before: Some(time),
+                ..newest
+            },
         };
         let (store, name) = (self.weak(), name.clone());
         self.ask(Ask::History(history), PAGE_WITHIN, move |news| {
             let Some(store) = store.upgrade() else { return };
+            if let (Some(Bound::Until(_)), News::Answer(Err(AskError::Refused(refusal)))) = (&bound, &news)
+                && refusal.code == ErrorCode::InvalidParams
+            {
+                store.change(&name, |room, _| room.lose_reach());
+                return store.ask_older_messages(&name);
+            }
             store.change(&name, |room, me| match &news {
-                News::Answer(Ok(Reply::History(page))) => match before {
-                    Some(_) => room.take_older(&page.items, page.more),
-                    None => room.take_newest(&page.items, page.more, me),
+                News::Answer(Ok(Reply::History(page))) => match bound {
+                    Some(_) => room.take_older(page),
+                    None => room.take_newest(page, me),
                 },
                 News::Answer(Ok(_)) => room.fail_past("The server answered something else."),
                 News::Answer(Err(error)) => room.fail_past(&told(error)),
@@ -310,7 +321,7 @@ fn told(error: &AskError) -> String {
 #[cfg(test)]
 mod tests {
     use nexus_client::AskId;
-    use nexus_protocol::{Ack, Epoch, ErrorCode, Offset, Position};
+    use nexus_protocol::{Ack, Epoch, HistoryItem, HistoryPage, Offset, Position, Timestamp};
     use yew::Callback;
 
     use super::*;
@@ -395,6 +406,43 @@ mod tests {
         assert_eq!(asks(), 1);
         store.handle_break(&name.topic());
         assert_eq!(asks(), 2);
+    }
+
+    #[test]
+    fn older_messages_are_asked_for_by_position_and_by_time_once_the_order_has_ended() {
+        let (store, wishes, name) = stage();
+        let asked = || match last_ask(&wishes) {
+            (id, Ask::History(history)) => (id, history.until, history.before),
+            other => panic!("{other:?}"),
+        };
+        store.handle_stage(&name.topic(), Stage::Followed);
+        let end = Position {
+            epoch: Epoch::from_random(1),
+            offset: Offset(4),
+        };
+        let page = HistoryPage {
+            channel: name.channel(),
+            params: Default::default(),
+            epoch: end.epoch.clone(),
+            offset: end.offset,
+            items: vec![HistoryItem {
+                offset: Some(end.offset),
+                timestamp: Timestamp::from_millis(7),
+                from: None,
+                payload: Json::parse("1").unwrap(),
+            }],
+            more: true,
+        };
+        store.handle_answer(asked().0, Ok(Reply::History(page)));
+        store.ask_older_messages(&name);
+        let (id, until, before) = asked();
+        assert_eq!((until, before), (Some(end), None));
+        let ended = Refusal::new(ErrorCode::InvalidParams, "`until` is of an order that has ended");
+        store.handle_answer(id, Err(AskError::Refused(ended.clone())));
+        let (id, until, before) = asked();
+        assert_eq!((until, before), (None, Some(Timestamp::from_millis(8))));
+        store.handle_answer(id, Err(AskError::Refused(ended)));
+        assert_eq!(asked().0, id, "a refusal of the time is the end of it");
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! A room: in order, once each, with its gaps, and honest about what is one's own.
 
-use nexus_protocol::{Json, Member, TYPING_HOLDS_MS, Timestamp};
+use nexus_protocol::{ChannelName, Epoch, Json, Member, Params, TYPING_HOLDS_MS, Timestamp};
 
 use super::*;
 
@@ -18,8 +18,23 @@ fn item(offset: u64) -> HistoryItem {
 }
 
 /// Newest first, as a history answers.
-fn page(offsets: std::ops::RangeInclusive<u64>) -> Vec<HistoryItem> {
-    offsets.rev().map(item).collect()
+fn page(offsets: std::ops::RangeInclusive<u64>, more: bool) -> HistoryPage {
+    HistoryPage {
+        channel: ChannelName::parse("room:lobby").unwrap(),
+        params: Params::default(),
+        epoch: Epoch::from_random(1),
+        offset: Offset(9),
+        items: offsets.rev().map(item).collect(),
+        more,
+    }
+}
+
+/// There is nothing.
+fn pages_end() -> HistoryPage {
+    HistoryPage {
+        items: Vec::new(),
+        ..page(1..=1, false)
+    }
 }
 
 fn take(room: &mut Room, offset: u64, from: &str) {
@@ -47,9 +62,9 @@ fn told(room: &Room) -> Vec<String> {
 fn history_and_news_make_one_order_without_repeats() {
     let mut room = Room::default();
     take(&mut room, 5, "ann");
-    room.take_newest(&page(3..=5), true, Some("me"));
+    room.take_newest(&page(3..=5, true), Some("me"));
     take(&mut room, 6, "ann");
-    room.take_older(&page(1..=3), false);
+    room.take_older(&page(1..=3, false));
     assert_eq!(told(&room), ["1", "2", "3", "4", "5", "6"]);
     assert_eq!(room.past, Past::Reached);
 }
@@ -62,7 +77,7 @@ fn after_a_break_an_overlap_closes_the_gap_and_its_absence_names_it() {
         (6..=8, &["1", "2", "3", "gap 3-6", "6", "7", "8"]),
     ] {
         let mut room = Room::default();
-        room.take_newest(&page(1..=3), true, None);
+        room.take_newest(&page(1..=3, true), None);
         room.suspect();
         room.suspect();
         assert_eq!(
@@ -70,7 +85,7 @@ fn after_a_break_an_overlap_closes_the_gap_and_its_absence_names_it() {
             "gap 3-0",
             "it is marked at once, and once"
         );
-        room.take_newest(&page(replayed), true, None);
+        room.take_newest(&page(replayed, true), None);
         assert_eq!(told(&room), expected);
     }
 }
@@ -78,9 +93,9 @@ fn after_a_break_an_overlap_closes_the_gap_and_its_absence_names_it() {
 #[test]
 fn a_history_that_has_nothing_proves_nothing() {
     let mut room = Room::default();
-    room.take_newest(&page(1..=2), false, None);
+    room.take_newest(&page(1..=2, false), None);
     room.suspect();
-    room.take_newest(&[], false, None);
+    room.take_newest(&pages_end(), None);
     take(&mut room, 9, "ann");
     assert_eq!(told(&room), ["1", "2", "gap 2-2", "9"]);
 }
@@ -88,17 +103,17 @@ fn a_history_that_has_nothing_proves_nothing() {
 #[test]
 fn a_message_behind_the_break_does_not_hide_it() {
     let mut room = Room::default();
-    room.take_newest(&page(1..=2), false, None);
+    room.take_newest(&page(1..=2, false), None);
     room.suspect();
     take(&mut room, 9, "ann");
-    room.take_newest(&page(7..=9), true, None);
+    room.take_newest(&page(7..=9, true), None);
     assert_eq!(told(&room), ["1", "2", "gap 2-7", "7", "8", "9"]);
 }
 
 /// A room whose past is known to be empty.
 fn new_room() -> Room {
     let mut room = Room::default();
-    room.take_newest(&[], false, None);
+    room.take_newest(&pages_end(), None);
     room
 }
 
@@ -130,19 +145,19 @@ fn unread_counts_what_others_said_while_nobody_looked() {
 fn unread_goes_on_from_the_last_visit() {
     let mut room = Room::default();
     room.enter(Some(3_000));
-    room.take_newest(&page(1..=5), false, Some("me"));
+    room.take_newest(&page(1..=5, false), Some("me"));
     assert_eq!((room.unread(), room.mark().is_some()), (2, true));
     let mut open = Room::default();
     open.watch(true);
     open.enter(Some(3_000));
-    open.take_newest(&page(1..=5), false, Some("me"));
+    open.take_newest(&page(1..=5, false), Some("me"));
     assert_eq!(
         (open.unread(), open.mark().is_some()),
         (0, true),
         "an open room shows where, and counts nothing"
     );
     let mut fresh = Room::default();
-    fresh.take_newest(&page(1..=5), false, Some("me"));
+    fresh.take_newest(&page(1..=5, false), Some("me"));
     assert_eq!(fresh.unread(), 0, "a first visit begins read");
 }
 
@@ -179,7 +194,7 @@ fn what_was_said_before_one_came_is_no_news() {
         (0, 1),
         "the same words of long ago are another message"
     );
-    room.take_newest(&page(2..=5), false, Some("me"));
+    room.take_newest(&page(2..=5, false), Some("me"));
     assert_eq!(room.unread(), 1, "behind the last visit, and not one's own");
 }
 
@@ -294,7 +309,33 @@ fn a_room_is_bounded_whatever_happens_in_it() {
 #[test]
 fn an_older_page_of_nothing_new_ends_the_asking() {
     let mut room = Room::default();
-    room.take_newest(&page(1..=3), true, None);
-    room.take_older(&page(1..=2), true);
+    room.take_newest(&page(1..=3, true), None);
+    room.take_older(&page(1..=2, true));
     assert_eq!(room.past, Past::Reached);
+}
+
+#[test]
+fn messages_of_one_millisecond_are_all_reached() {
+    let mut room = Room::default();
+    let at_once = |offsets| {
+        let mut page = page(offsets, true);
+        for item in &mut page.items {
+            item.timestamp = Timestamp::from_millis(7);
+        }
+        page
+    };
+    let until = |offset| {
+        Some(Bound::Until(Position {
+            epoch: Epoch::from_random(1),
+            offset: Offset(offset),
+        }))
+    };
+    room.take_newest(&at_once(7..=9), None);
+    assert_eq!(room.older_bound(), until(7));
+    room.take_older(&at_once(4..=6));
+    assert_eq!((room.older_bound(), &room.past), (until(4), &Past::More));
+    room.past = Past::Asked;
+    room.lose_reach();
+    let before = Bound::Before(Timestamp::from_millis(8));
+    assert_eq!(room.older_bound(), Some(before));
 }
