@@ -172,10 +172,9 @@ pub(crate) fn explain_stop(stop: &Stop) -> String {
 fn with_token_hint(message: &str) -> String {
     let message = message.trim_end_matches('.');
     if message.contains("the token is wrong") {
-        return format!(
-            "{message}: usually it was signed with another secret; `nexus token` must run with the same --data-dir or \
-             NEXUS_JWT_SECRET as the server"
-        );
+        return "the token is wrong: usually it was signed with another secret; `nexus token` must run with the same \
+                --data-dir or NEXUS_JWT_SECRET as the server"
+            .to_owned();
     }
     // That is for programs.
     let message = message.strip_suffix("; send `auth` first").unwrap_or(message);

@@ -303,7 +303,8 @@ async fn a_token_is_sent_first_and_never_shown() {
     let done = nexus.done().await;
     assert_eq!(done.code, 1);
     assert!(
-        done.stderr.contains("the token is wrong: usually it was signed with another secret"),
+        done.stderr
+            .contains("the token is wrong: usually it was signed with another secret"),
         "{}",
         done.stderr
     );
