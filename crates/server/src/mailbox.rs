@@ -54,8 +54,6 @@ pub enum Parcel {
     Presence(Arc<News>),
     /// A connection takes a seat.
     Seated(Seated),
-    /// A lane was closed: its seat gets nothing more, even while somebody still holds it.
-    Closed(ConnId, LaneId),
     /// A lane knows all news of who is there that were posted before this.
     Superseded(ConnId, LaneId),
     /// A seat is left.

@@ -73,6 +73,8 @@ struct State {
     turns: VecDeque<LaneId>,
     /// Lanes that wait for their throttle, and until when.
     held: Vec<(Instant, LaneId)>,
+    /// Lanes that were closed, until the shard looks.
+    closed: Vec<LaneId>,
     /// What waits in all lanes.
     bytes: usize,
     /// What waits for this client alone, at most [`MOST_NOTES`].
@@ -156,7 +158,7 @@ impl Outbox {
         }
     }
 
-    /// Closes a lane. What waits in it is not sent.
+    /// Closes a lane. What waits in it is not sent. The shard of its connection is told by [`take_closed`](Self::take_closed).
     pub fn close(&self, id: LaneId) -> Option<Closed> {
         let closed = {
             let mut state = self.lock();
@@ -164,15 +166,18 @@ impl Outbox {
             state.bytes -= lane.bytes();
             state.held.retain(|(_, held)| *held != id);
             state.presence.close(id);
+            if let Home::Shard { .. } = self.home {
+                state.closed.push(id);
+            }
             lane.into_closed()
         };
-        if let Home::Shard {
-            mailbox, connection, ..
-        } = &self.home
-        {
-            mailbox.post(Parcel::Closed(*connection, id));
-        }
+        self.wake();
         Some(closed)
+    }
+
+    /// The lanes that were closed since it was asked last. Their seats get nothing more, even while somebody still holds them.
+    pub fn take_closed(&self) -> Vec<LaneId> {
+        std::mem::take(&mut self.lock().closed)
     }
 
     /// How far a lane got, if it was started.

@@ -29,7 +29,7 @@ use crate::engine::{Arrival, Door};
 use crate::frames::Decoder;
 use crate::mailbox::{ConnId, Parcel, Post};
 use crate::metrics::Metrics;
-use crate::outbox::Outbox;
+use crate::outbox::{LaneId, Outbox};
 
 /// So much is read at once.
 const SCRATCH_BYTES: usize = 64 * 1024;
@@ -262,9 +262,6 @@ impl Shard {
                 }
                 Parcel::Presence(news) => self.audiences.presence(&news, &mut self.clients),
                 Parcel::Seated(seated) => self.audiences.seated(seated, &mut self.clients),
-                Parcel::Closed(connection, lane) => {
-                    self.audiences.closed(connection, lane, &mut self.clients);
-                }
                 Parcel::Superseded(connection, lane) => {
                     if let Some(place) = self.clients.place(connection)
                         && let Some(Client::Served(connection)) = &place.client
@@ -316,14 +313,17 @@ impl Shard {
             Some(Client::Served(connection)) => {
                 // A panic is our fault, and ends this connection alone; somebody must look.
                 let attended = catch_unwind(AssertUnwindSafe(|| connection.attend(tools, now)));
+                let closed = connection.outbox().take_closed();
                 match attended {
                     Ok(Attended::Again) => {
                         self.answered.push(slot);
+                        self.leave_seats(slot, closed);
                         self.clients.call(slot);
                     }
                     Ok(Attended::Until(at)) => {
                         self.answered.push(slot);
                         self.audiences.attended(&place.seats);
+                        self.leave_seats(slot, closed);
                         self.set_alarm(slot, at);
                     }
                     Ok(Attended::Ends(end)) => self.part(slot, end, now),
@@ -336,6 +336,15 @@ impl Shard {
                     }
                 }
             }
+        }
+    }
+
+    /// Gives up the seats of lanes that were closed: at once, before anything more is said there. Whoever closed one was told
+    /// that nothing follows, or goes on from where it stood.
+    fn leave_seats(&mut self, slot: u32, closed: Vec<LaneId>) {
+        let connection = self.clients.id(slot);
+        for lane in closed {
+            self.audiences.closed(connection, lane, &mut self.clients);
         }
     }
 

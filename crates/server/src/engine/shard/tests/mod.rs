@@ -2,6 +2,7 @@
 //! subscribers get is exact, and a failing case comes again with its seed.
 
 mod anew;
+mod closing;
 mod harness;
 mod letting_go;
 mod model;
