@@ -11,6 +11,9 @@ use crate::connection::{Connection, End, Flow, Tools};
 use crate::deflate::Inflate;
 use crate::frames::{self, Decoder, Item};
 
+/// What a queued frame holds beside its bytes, roughly.
+const QUEUED_BYTES: usize = 128;
+
 impl Connection {
     pub(super) fn read(&mut self, tools: &mut Tools, now: Instant) -> Flow {
         if !self.wire.unread.is_empty() {
@@ -62,7 +65,10 @@ impl Connection {
                 self.poll_request()
             }
             Item::Ping(payload) => {
-                self.wire.push(frames::pong(payload));
+                let pong = frames::pong(payload);
+                // An answer like others: of whoever does not read them, no more is read.
+                self.answer_bytes += pong.len() + QUEUED_BYTES;
+                self.wire.push(pong);
                 self.count_control(now)
             }
             Item::Pong => self.count_control(now),

@@ -115,6 +115,31 @@ async fn a_client_that_asks_and_never_reads_waits_for_itself() {
 }
 
 #[tokio::test]
+async fn a_client_that_pings_and_never_reads_waits_for_itself() {
+    let settings = settings()
+        .with("slow_secs", 1.0)
+        .with("messages_per_minute", 100_000_000);
+    World::disturbed(settings, async |world| {
+        let mut client = that_reads_little(world).await;
+        let pings = frame(0x89, b"").repeat(10_000);
+        // It sends until the server reads no more, and for as long as it is not sent away.
+        let pinging = tokio::spawn(async move {
+            for _ in 0..10_000 {
+                client.send_raw(&pings).await;
+            }
+        });
+        let mut most = 0;
+        until(world, "nexus_waiting_bytes", |bytes| bytes > 0).await;
+        while world.metric("nexus_connections").await > 1 {
+            most = most.max(world.metric("nexus_waiting_bytes").await);
+        }
+        pinging.abort();
+        assert!(most < 64 * 1024, "{most} bytes of pongs waited");
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_client_that_reads_slowly_but_reads_is_not_closed() {
     const WORDS: u64 = 300;
     let settings = settings().with("slow_secs", 1.5).with("history_bytes", 64 << 20);
