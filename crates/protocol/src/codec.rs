@@ -4,7 +4,7 @@ mod publishing;
 mod text;
 
 use serde::Serialize;
-use serde::de::{Deserialize, DeserializeOwned};
+use serde::de::{Deserialize, DeserializeOwned, Error, Unexpected};
 use serde_json::value::RawValue;
 
 use crate::envelope::{Received, Sent};
@@ -339,6 +339,11 @@ fn request_of(envelope: &Received<'_>) -> Result<Request, Refusal> {
 
 /// The payload of a request as a type, or the refusal that says what is wrong with it.
 fn body<T: DeserializeOwned>(envelope: &Received<'_>) -> Result<T, Refusal> {
+    // Otherwise a list would do, with the fields in the order in which they happen to be defined.
+    if envelope.payload.is_some_and(|raw| raw.get().starts_with('[')) {
+        let error = serde_json::Error::invalid_type(Unexpected::Seq, &"an object");
+        return Err(invalid("payload", &error));
+    }
     read(envelope.payload).map_err(|error| invalid("payload", &error))
 }
 

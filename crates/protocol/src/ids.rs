@@ -49,7 +49,7 @@ macro_rules! id_type {
 
 /// A text cannot be the id that it was given for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
-#[error("a {what} has 1 to {max} printable characters without spaces")]
+#[error("{what} has 1 to {max} printable characters without spaces")]
 pub struct IdError {
     pub(crate) what: &'static str,
     pub(crate) max: usize,
@@ -57,31 +57,31 @@ pub struct IdError {
 
 id_type!(
     /// Chosen by the sender of a request; stands in the answer to it.
-    MessageId, 64, "message id"
+    MessageId, 64, "a message id"
 );
 id_type!(
     /// A user, as tokens name one in `sub`.
-    UserId, 128, "user id"
+    UserId, 128, "a user id"
 );
 id_type!(
     /// A device.
-    DeviceId, 64, "device id"
+    DeviceId, 64, "a device id"
 );
 id_type!(
     /// A chain, as its node names it.
-    ChainId, 128, "chain id"
+    ChainId, 128, "a chain id"
 );
 id_type!(
     /// A command that is on its way.
-    CommandId, 64, "command id"
+    CommandId, 64, "a command id"
 );
 id_type!(
     /// Chosen by a publisher so that a repeat of the same publish is not published twice.
-    IdempotencyKey, 64, "idempotency key"
+    IdempotencyKey, 64, "an idempotency key"
 );
 id_type!(
     /// One connection of one client, chosen by the server.
-    ClientId, 64, "client id"
+    ClientId, 64, "a client id"
 );
 
 #[cfg(test)]

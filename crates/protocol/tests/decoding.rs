@@ -5,7 +5,7 @@ use nexus_protocol::{DecodeError, ErrorCode, Request, decode_request, decode_ser
 const MAX: usize = 128 * 1024;
 
 /// What comes in, the code it is refused with, and a part of the sentence.
-const REFUSED: [(&str, ErrorCode, &str); 29] = [
+const REFUSED: [(&str, ErrorCode, &str); 31] = [
     ("", ErrorCode::InvalidMessage, "a message is a JSON object"),
     ("{", ErrorCode::InvalidMessage, "a message is a JSON object"),
     ("[]", ErrorCode::InvalidMessage, "a message is a JSON object"),
@@ -51,6 +51,16 @@ const REFUSED: [(&str, ErrorCode, &str); 29] = [
         r#"{"type":"subscribe","id":"m1"}"#,
         ErrorCode::InvalidMessage,
         "missing field `channel`",
+    ),
+    (
+        r#"{"type":"publish","id":"m1","payload":["events",{}]}"#,
+        ErrorCode::InvalidMessage,
+        "expected an object",
+    ),
+    (
+        r#"{"type":"publish","payload":{"channel":"events","data":1,"idempotency_key":""}}"#,
+        ErrorCode::InvalidMessage,
+        "an idempotency key has",
     ),
     (
         r#"{"type":"subscribe","payload":{"channel":"price"}}"#,

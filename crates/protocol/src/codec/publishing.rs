@@ -1,7 +1,10 @@
 //! A `publish` as it mostly comes, read in one pass. The way of all other requests passes over the payload first, to know
 //! what it is: for what comes a hundred thousand times a second, that is half of the reading.
 
-use serde::Deserialize;
+use std::fmt;
+
+use serde::de::{Error, IgnoredAny, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
 use crate::{ChannelName, IdempotencyKey, Json, MessageId, Publish, Request, Timestamp};
@@ -19,13 +22,49 @@ struct Envelope<'a> {
     payload: Payload<'a>,
 }
 
-#[derive(Deserialize)]
 struct Payload<'a> {
     channel: &'a str,
-    #[serde(borrow)]
     data: &'a RawValue,
-    #[serde(default)]
     idempotency_key: Option<IdempotencyKey>,
+}
+
+/// By hand: what is derived takes a list for an object as well.
+impl<'de: 'a, 'a> Deserialize<'de> for Payload<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Fields;
+
+        impl<'de> Visitor<'de> for Fields {
+            type Value = Payload<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Payload<'de>, A::Error> {
+                let (mut channel, mut data, mut idempotency_key) = (None, None, None);
+                while let Some(name) = map.next_key::<&str>()? {
+                    match name {
+                        "channel" if channel.is_none() => channel = Some(map.next_value()?),
+                        "data" if data.is_none() => data = Some(map.next_value()?),
+                        "idempotency_key" if idempotency_key.is_none() => {
+                            idempotency_key = Some(map.next_value()?);
+                        }
+                        "channel" | "data" | "idempotency_key" => return Err(A::Error::custom("twice")),
+                        _ => {
+                            map.next_value::<IgnoredAny>()?;
+                        }
+                    }
+                }
+                Ok(Payload {
+                    channel: channel.ok_or_else(|| A::Error::missing_field("channel"))?,
+                    data: data.ok_or_else(|| A::Error::missing_field("data"))?,
+                    idempotency_key: idempotency_key.flatten(),
+                })
+            }
+        }
+
+        deserializer.deserialize_map(Fields)
+    }
 }
 
 /// Reads it. None if it is something else, or anything is unusual or wrong: then the general way has the word.
@@ -79,6 +118,8 @@ mod tests {
             r#"{"type":"publish","payload":{"channel":"EVENTS","data":1}}"#,
             r#"{"type":"publish","payload":{"channel":"e\u0076ents","data":1}}"#,
             r#"{"type":"publish","payload":{"channel":"events"}}"#,
+            r#"{"type":"publish","payload":["events",1]}"#,
+            r#"{"type":"publish","payload":{"channel":"events","data":1,"data":1}}"#,
             r#"{"type":"publish","payload":{"channel":"events","data":1},"params":3}"#,
             r#"{"type":"publish","timestamp":"now","payload":{"channel":"events","data":1}}"#,
             r#"{"type":"publish","payload":{"channel":"events","data":1}} x"#,
