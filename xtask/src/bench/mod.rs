@@ -268,12 +268,24 @@ impl At<'_> {
 
 /// What a note below a table has room for: how a reason begins, and the last that a log says.
 fn in_one_line(reason: &str) -> String {
+    let reason = &without_commands(reason);
     let mut lines = reason.lines().map(str::trim).filter(|line| !line.is_empty());
     let first = lines.next().unwrap_or("it failed");
     match lines.next_back() {
         Some(last) => format!("{} … {last}", first.split(". The end of").next().unwrap_or(first)),
         None => first.to_owned(),
     }
+}
+
+/// The same without the command lines in it, which say more of this machine than of the server.
+fn without_commands(reason: &str) -> String {
+    let parts = reason.split('`').enumerate();
+    parts
+        .map(|(place, part)| match place % 2 {
+            1 if part.contains(' ') => "the load",
+            _ => part,
+        })
+        .collect()
 }
 
 /// Where results and what servers write are kept.
@@ -333,6 +345,9 @@ mod tests {
             in_one_line(long),
             "it ended by itself (exit status: 1) … no such file"
         );
+        let late = "`taskset /home/ann/nexus bench --json` took too long and was ended";
+        assert_eq!(in_one_line(late), "the load took too long and was ended");
+        assert_eq!(in_one_line("`npm` is not here"), "npm is not here");
         assert_eq!(in_one_line(""), "it failed");
     }
 }

@@ -148,9 +148,9 @@ pub(super) fn document(sections: &[Section], frame: &Frame<'_>) -> Document {
             peer => format!("{} {version}", peer.title()),
         })
         .collect();
-    let _infallible = write!(
+    let _infallible = writeln!(
         text,
-        "Measured {date} UTC on {processor} ({cores} processors, {memory_gib} GiB), {kernel}: {}; {runs}. {}.\n",
+        "Measured {date} UTC on {processor} ({cores} processors, {memory_gib} GiB), {kernel}: {}; {runs}. {}.",
         frame.cores,
         versions.join("; ")
     );
