@@ -194,12 +194,13 @@ impl Driver {
         }
     }
 
-    /// A socket that takes no more frames is as good as broken: it is let go, and reported as closed.
+    /// A socket that takes no more frames is as good as broken: it is let go, and reported as closed. One whose task has
+    /// ended reports by itself why.
     fn send(&mut self, link: LinkId, frame: ToSocket) {
         let Some(socket) = self.socket.as_ref().filter(|socket| socket.link == link) else {
             return;
         };
-        if socket.out.try_send(frame).is_err() {
+        if let Err(mpsc::error::TrySendError::Full(_)) = socket.out.try_send(frame) {
             socket.task.abort();
             self.socket = None;
             let now = self.now();

@@ -1,5 +1,6 @@
 //! The task that owns one connection: opens it, reads, writes, closes it.
 
+use std::pin::pin;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -71,9 +72,11 @@ pub(super) async fn run(
                 return;
             }
             let (sink, stream) = socket.split();
+            let mut read = pin!(read(link, wire, stream, &reports));
             tokio::select! {
-                end = read(link, wire, stream, &reports) => end,
-                end = write(wire, sink, orders) => end,
+                end = &mut read => end,
+                // What cannot be written any more may be because the other side has closed, and it says why.
+                end = write(wire, sink, orders) => timeout(CLOSE_DEADLINE, read).await.unwrap_or(end),
             }
         }
         Ok(Err(error)) => end_of(&error),
