@@ -128,6 +128,12 @@ impl World {
         viewer
     }
 
+    /// How fresh a chain is said to be to whoever comes now.
+    pub(crate) async fn standing(&self, place: usize) -> Option<FeedState> {
+        let joined = self.broker.join(&self.topic(place), Begin::Live).await.unwrap();
+        joined.status.map(|status| status.state)
+    }
+
     /// What the history of a chain holds, oldest first.
     pub(crate) async fn history(&self, place: usize) -> Vec<ChainUpdate> {
         self.past(place, Offset(u64::MAX)).await
