@@ -144,7 +144,7 @@ async fn who_may_not_publish_is_refused_and_nothing_is_stored() {
             "FORBIDDEN",
         ),
         ("admin", vec!["weather", "nowhere:a"], "UNKNOWN_CHANNEL"),
-        ("operator", vec!["nowhere:a"], "UNKNOWN_CHANNEL"),
+        ("operator", vec!["event", "nowhere:a"], "UNKNOWN_CHANNEL"),
     ] {
         let mut client = match role {
             "" => world.connect().await,

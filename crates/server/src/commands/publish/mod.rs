@@ -37,9 +37,12 @@ enum Shape {
 /// # Errors
 /// If it is not allowed, not of the channel's shape, or does not follow from what stands.
 pub async fn publish(cx: &Cx, publish: Publish) -> Result<Reply, Refusal> {
+    let Some(shape) = Shape::of(&publish.channel) else {
+        return Err(not_published_on(&cx.who, publish.channel.as_str()));
+    };
     let user = may_publish(cx, &publish.channel)?;
     let said_on = publish.channel.clone();
-    let position = match (Shape::of(&publish)?, &publish.idempotency_key) {
+    let position = match (shape, &publish.idempotency_key) {
         // Nothing is noted behind it, so it matters to nobody else whether its end is seen here.
         (Shape::Plain(topic), None) => Some(plain(&cx.gateway, &topic, publish, user).await?),
         (shape, _) => Box::pin(to_the_end(Arc::clone(&cx.gateway), shape, publish, user)).await?,
@@ -74,28 +77,37 @@ async fn to_the_end(
     }
 }
 
-/// Who publishes, if they may. Whoever takes a channel for one that people publish on is told what to do instead.
+/// Who publishes, if they may.
 fn may_publish(cx: &Cx, channel: &ChannelName) -> Result<UserId, Refusal> {
+    room::check_publish(cx, channel)?;
     let permissions = &cx.gateway.permissions;
-    let permitted = room::check_publish(cx, channel);
-    let channel = channel.as_str();
-    let user = match (&*cx.who, instead(channel)) {
-        (Who::SignedIn(_), Some(instead)) => return Err(Refusal::new(ErrorCode::Forbidden, instead)),
-        (who, _) => who.user().cloned(),
-    };
-    permitted?;
-    if channel == "system" && permissions.check(&cx.who, Act::Manage).is_err() {
+    if channel.as_str() == "system" && permissions.check(&cx.who, Act::Manage).is_err() {
         return Err(Refusal::new(
             ErrorCode::Forbidden,
             "only administrators publish on `system`",
         ));
     }
-    user.ok_or_else(|| {
-        Refusal::new(
-            ErrorCode::AuthFailed,
-            "publishing needs a token; send `auth` first",
-        )
-    })
+    cx.who.user().cloned().ok_or_else(needs_a_token)
+}
+
+/// Whoever takes a channel for one that people publish on is told what to do instead, and whoever has mistaken its name,
+/// that there is none.
+fn not_published_on(who: &Who, channel: &str) -> Refusal {
+    match (who, instead(channel)) {
+        (Who::SignedIn(_), Some(instead)) => Refusal::new(ErrorCode::Forbidden, instead),
+        (Who::Anonymous, Some(_)) => needs_a_token(),
+        (_, None) => Refusal::new(
+            ErrorCode::UnknownChannel,
+            format!("there is no channel `{channel}`"),
+        ),
+    }
+}
+
+fn needs_a_token() -> Refusal {
+    Refusal::new(
+        ErrorCode::AuthFailed,
+        "publishing needs a token; send `auth` first",
+    )
 }
 
 /// What to do instead of publishing on a channel that only the server publishes on.
@@ -188,17 +200,15 @@ fn misshapen(channel: &str, error: &serde_json::Error) -> Refusal {
 }
 
 impl Shape {
-    fn of(publish: &Publish) -> Result<Self, Refusal> {
-        match publish.channel.as_str() {
-            "tasks" => Ok(Shape::Task),
-            "ai" => Ok(Shape::Chunk),
-            "events" => Ok(Shape::Plain(Topic::Events)),
-            "system" => Ok(Shape::Plain(Topic::System)),
-            named if named.contains(':') => Ok(Shape::Plain(Topic::Named(publish.channel.clone()))),
-            other => Err(Refusal::new(
-                ErrorCode::UnknownChannel,
-                format!("there is no channel `{other}`"),
-            )),
+    /// None of channels that nobody publishes on.
+    fn of(channel: &ChannelName) -> Option<Self> {
+        match channel.as_str() {
+            "tasks" => Some(Shape::Task),
+            "ai" => Some(Shape::Chunk),
+            "events" => Some(Shape::Plain(Topic::Events)),
+            "system" => Some(Shape::Plain(Topic::System)),
+            named if named.contains(':') => Some(Shape::Plain(Topic::Named(channel.clone()))),
+            _ => None,
         }
     }
 }
