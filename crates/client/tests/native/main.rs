@@ -223,6 +223,27 @@ async fn a_room_is_joined_again_on_the_next_connection_until_it_is_left() {
 // --- helpers --------------------------------------------------------------------------------------------------------
 
 /// A client that is quick to come back.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_code_of_a_close_is_heard_though_something_is_sent_at_the_same_time() {
+    let script = Script::listen().await;
+    // Who closes first is a matter of luck: each try has its own.
+    for _ in 0..200 {
+        let (client, mut events) = Client::connect(config(script.url()));
+        want_room(&client).await;
+        let mut connection = script.accept().await;
+        connection.greet().await;
+        connection.close(4029, "too many new connections").await;
+        let why = until(&mut events, |event| match event {
+            Event::Link(LinkState::Waiting { trouble, .. }) => Some(trouble.clone()),
+            _ => None,
+        });
+        let Trouble::Closed { code, .. } = why.await else {
+            panic!("it was closed");
+        };
+        assert_eq!(code, CloseCode::TooManyRequests);
+    }
+}
+
 fn config(server: ServerUrl) -> Config {
     let backoff = Backoff::new(Duration::from_millis(1), Duration::from_millis(20)).unwrap();
     Config {
