@@ -28,7 +28,7 @@ use tokio::time::Instant;
 
 use crate::encoded::Publication;
 use crate::filters::Predicate;
-use crate::mailbox::{ConnId, Mailbox, Parcel};
+use crate::mailbox::{ConnId, Mailbox};
 pub use crate::outbox::cohort::{Clock, Idle, Reached};
 use crate::outbox::lane::{Lane, Offered, Turn};
 pub use crate::outbox::presence::PresenceWork;
