@@ -50,6 +50,20 @@ fn asked(effects: &[Effect]) -> Vec<(Option<u64>, u64)> {
 }
 
 #[test]
+fn the_past_is_cut_between_times_and_not_among_fills_of_one() {
+    for (sharing, expected) in [(1, 200), (2, 199), (5, 196)] {
+        let address = Address::parse("0x00000000000000000000000000000000000000a1").unwrap();
+        let mut tape = FillTape::new(UserId::parse("ann").unwrap(), address, at(0));
+        tape.handle_subscribed(true, at(0));
+        // The oldest of the newest 200 share their time with the one before them.
+        let time = |number: u64| 1_000 * number.max(sharing);
+        let rows = (1..=201).map(|number| row(number, number, time(number), "0.0", "1.0"));
+        let effects = tape.handle_fills(true, rows.collect(), 300_000, at(1));
+        assert_eq!(told(&effects).len(), expected, "{sharing}");
+    }
+}
+
+#[test]
 fn a_fill_that_does_not_fit_is_held_until_the_archive_was_asked() {
     let mut tape = running();
     let second = row(2, 2, 2_000, "1.0", "1.0");
