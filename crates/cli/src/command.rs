@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use nexus_client::Ask;
 use nexus_protocol::{
-    Command, CommandId, CommandStage, DeviceId, ErrorCode, IdempotencyKey, Json, Outcome, Refusal, Reply,
+    Ack, Command, CommandId, CommandStage, DeviceId, ErrorCode, IdempotencyKey, Json, Outcome, Refusal, Reply,
     Timestamp, encode_reply,
 };
 
@@ -136,20 +136,22 @@ async fn follow(
     let mut told = None;
     let known = known.clone();
     let answer = asker.ask_and_watch(ask, within, move |reply| {
+        // First of all, so that whoever has seen it and gives up is told where to look.
+        match &reply {
+            Reply::Ack(Ack {
+                command_id: Some(id), ..
+            }) => remember(&known, id),
+            Reply::CommandStatus(status) => remember(&known, &status.command_id),
+            _ => {}
+        }
         if json {
             print_json(&reply);
         }
         match reply {
-            Reply::Ack(ack) => {
-                if let Some(id) = ack.command_id {
-                    remember(&known, &id);
-                    tell(&mut told, CommandStage::Queued, Some(&id));
-                }
-            }
-            Reply::CommandStatus(status) => {
-                remember(&known, &status.command_id);
-                tell(&mut told, status.status, None);
-            }
+            Reply::Ack(Ack {
+                command_id: Some(id), ..
+            }) => tell(&mut told, CommandStage::Queued, Some(&id)),
+            Reply::CommandStatus(status) => tell(&mut told, status.status, None),
             _ => {}
         }
     });

@@ -149,7 +149,7 @@ fn status_text(topic: &Topic, status: &ChannelStatus, now: Timestamp) -> Option<
             .clone()
             .unwrap_or_else(|| "the source is not live; what you have is old".to_owned()),
         (FeedState::Gap, Some(Gap::Publications { missed, .. })) => {
-            format!("{missed} messages are missing: your link was too slow")
+            format!("{missed} messages are missing: you were too far behind")
         }
         (FeedState::Gap, Some(Gap::Source { from, to })) => {
             format!("what the source sent between {from} and {to} is missing")

@@ -245,7 +245,7 @@ pub(super) fn all() -> Vec<(&'static str, &'static str, Push)> {
         ),
         (
             "channel.status, gap of this client",
-            "The client was too slow, and the history no longer reaches back.",
+            "The client is too far behind, and the history no longer reaches back.",
             Push::Status(
                 lobby(),
                 ChannelStatus {

@@ -245,7 +245,7 @@ fn behind_status(piece: &Piece, now: Timestamp) -> ChannelStatus {
 
 fn gap_status(piece: &Piece, offset: Offset, now: Timestamp) -> ChannelStatus {
     ChannelStatus {
-        reason: Some("your link was too slow, and the history no longer reaches back".to_owned()),
+        reason: Some("you were too far behind, and the history no longer reaches back".to_owned()),
         gap: Some(Gap::Publications {
             missed: piece.missed,
             offset: Offset(offset.0 + piece.missed),

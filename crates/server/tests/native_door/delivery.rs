@@ -280,7 +280,13 @@ async fn a_page_of_the_past_is_read_in_either_direction() {
 async fn whoever_joins_at_any_moment_sees_one_unbroken_order() {
     const WORDS: u64 = 3_000;
     const PUBLISHERS: u64 = 3;
-    let world = World::start(settings().with("replay", 5)).await;
+    // These publishers wait for nobody, so the history must hold all: a reader whose thread the system lets wait for a few
+    // milliseconds is otherwise told, rightly, of a gap.
+    let settings = settings()
+        .with("replay", 5)
+        .with("history_publications", WORDS * PUBLISHERS)
+        .with("history_bytes", 16 * 1024 * 1024);
+    let world = World::start(settings).await;
     let mut clients = Vec::new();
     for _ in 0..40 {
         clients.push(world.connect().await);
