@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use nexus_client::Ask;
 use nexus_protocol::{
-    Ack, Command, CommandId, CommandStage, DeviceId, ErrorCode, IdempotencyKey, Json, Outcome, Refusal, Reply,
-    Timestamp, encode_reply,
+    Ack, Command, CommandId, CommandStage, DeviceId, ErrorCode, IdempotencyKey, Json, Outcome, Refusal,
+    Reply, Timestamp, encode_reply,
 };
 
 use crate::ask::{Asker, Unanswered, unfitting};

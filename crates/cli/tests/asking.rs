@@ -4,7 +4,7 @@
 
 mod nexus;
 
-use nexus::Nexus;
+use nexus::{Nexus, next_request};
 use nexus_client::script::{Connection, Script};
 use nexus_protocol::{
     Ack, Epoch, ErrorCode, HistoryItem, HistoryPage, Joined, Json, Member, MessageId, Offset, Params,
@@ -39,11 +39,11 @@ async fn a_room_is_joined_before_one_talks_in_it() {
         let script = Script::listen().await;
         let nexus = start(&script, &["pub", "room:lobby", "1", "--join"]);
         let mut connection = greeted(&script).await;
-        let (id, Request::Subscribe(subscribe)) = request(&mut connection).await else {
+        let (id, Request::Subscribe(subscribe)) = next_request(&mut connection).await else {
             panic!("the room is subscribed");
         };
         connection.subscribed(&id, &subscribe.topic, 0, None).await;
-        let (id, Request::Join(join)) = request(&mut connection).await else {
+        let (id, Request::Join(join)) = next_request(&mut connection).await else {
             panic!("the room is joined");
         };
         if is_let_in {
@@ -143,7 +143,7 @@ async fn history_is_printed_in_the_order_in_which_it_was_published() {
         .concat();
         let nexus = start(&script, &args);
         let mut connection = greeted(&script).await;
-        let (id, Request::History(history)) = request(&mut connection).await else {
+        let (id, Request::History(history)) = next_request(&mut connection).await else {
             panic!("history is asked for");
         };
         assert_eq!((history.limit, history.reverse), (Some(3), asked_reverse));
@@ -204,7 +204,7 @@ async fn who_is_there_is_printed_one_a_line() {
         };
         let nexus = start(&script, args);
         let mut connection = greeted(&script).await;
-        let (id, Request::Presence(target)) = request(&mut connection).await else {
+        let (id, Request::Presence(target)) = next_request(&mut connection).await else {
             panic!("presence is asked for");
         };
         let member = |user| Member {
@@ -245,7 +245,7 @@ async fn a_refusal_is_one_sentence() {
         let script = Script::listen().await;
         let nexus = start(&script, args);
         let mut connection = greeted(&script).await;
-        let (id, _) = request(&mut connection).await;
+        let (id, _) = next_request(&mut connection).await;
         let refusal = Refusal::new(code, "sign in first");
         connection.reply(&id, &Reply::Error(refusal)).await;
         connection.close_code().await;
@@ -305,18 +305,8 @@ async fn greeted(script: &Script) -> Connection {
     connection
 }
 
-/// The next request that is not about the connection itself.
-async fn request(connection: &mut Connection) -> (MessageId, Request) {
-    loop {
-        match connection.request().await {
-            (id, Request::Ping) => connection.reply(&id, &Reply::Pong).await,
-            other => return other,
-        }
-    }
-}
-
 async fn publish_request(connection: &mut Connection) -> (MessageId, Publish) {
-    match request(connection).await {
+    match next_request(connection).await {
         (id, Request::Publish(publish)) => (id, publish),
         other => panic!("{other:?}"),
     }

@@ -4,7 +4,7 @@
 
 mod nexus;
 
-use nexus::{Done, Nexus};
+use nexus::{Done, Nexus, next_request};
 use nexus_client::script::{Connection, Script};
 use nexus_protocol::{
     Ack, Command, CommandId, CommandResult, CommandStage, CommandStatus, ErrorCode, Json, MessageId, Outcome,
@@ -169,12 +169,9 @@ async fn greeted(script: &Script) -> Connection {
 }
 
 async fn order(connection: &mut Connection) -> (MessageId, Command) {
-    loop {
-        match connection.request().await {
-            (id, Request::Ping) => connection.reply(&id, &Reply::Pong).await,
-            (id, Request::Command(command)) => return (id, command),
-            other => panic!("{other:?}"),
-        }
+    match next_request(connection).await {
+        (id, Request::Command(command)) => (id, command),
+        other => panic!("{other:?}"),
     }
 }
 

@@ -4,9 +4,9 @@
 
 mod nexus;
 
-use nexus::Nexus;
-use nexus_client::script::{Connection, Script};
-use nexus_protocol::{Authenticated, MessageId, Reply, Request, Timestamp, UserId};
+use nexus::{Nexus, next_request};
+use nexus_client::script::Script;
+use nexus_protocol::{Authenticated, Reply, Request, Timestamp, UserId};
 
 const TOO_MANY: (u16, &str) = (4029, "too many new connections; wait a minute");
 
@@ -37,7 +37,7 @@ async fn what_was_typed_goes_over_the_environment() {
         let nexus = Nexus::run_with(&args, &[("NEXUS_TOKEN", "of-the-environment")], dir.path());
         let mut connection = script.accept().await;
         connection.greet().await;
-        let (id, request) = first_request(&mut connection).await;
+        let (id, request) = next_request(&mut connection).await;
         let Request::Auth(auth) = request else {
             panic!("{request:?}");
         };
@@ -104,16 +104,6 @@ async fn who_has_the_patience_waits_and_is_told_how_long() {
             said.contains("connections_per_minute") && said.contains("again in "),
             "{said}"
         );
-    }
-}
-
-/// The first request but for pings, which are answered.
-async fn first_request(connection: &mut Connection) -> (MessageId, Request) {
-    loop {
-        match connection.request().await {
-            (id, Request::Ping) => connection.reply(&id, &Reply::Pong).await,
-            other => return other,
-        }
     }
 }
 

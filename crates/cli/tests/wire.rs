@@ -4,11 +4,11 @@
 
 mod nexus;
 
-use nexus::Nexus;
-use nexus_client::script::{Connection, Script};
+use nexus::{Nexus, next_request};
+use nexus_client::script::Script;
 use nexus_protocol::{
-    Ack, ChannelName, Epoch, Json, MessageId, Offset, Params, Payload, Position, Publication, Push, Reply,
-    Request, Timestamp, Topic,
+    Ack, ChannelName, Epoch, Json, Offset, Params, Payload, Position, Publication, Push, Reply, Request,
+    Timestamp, Topic,
 };
 
 const BYTES: &str = r#"{"raw":{"$bytes":"AAEC/w=="}}"#;
@@ -29,7 +29,7 @@ async fn sub_prints_bytes_as_json_writes_them() {
     let mut connection = script.accept().await;
     assert_eq!(connection.protocol(), "nexus.v1.msgpack");
     connection.greet().await;
-    let (id, request) = first_request(&mut connection).await;
+    let (id, request) = next_request(&mut connection).await;
     assert!(matches!(request, Request::Subscribe(_)));
     connection.subscribed(&id, &room(), 0, None).await;
     let publication = Publication {
@@ -63,7 +63,7 @@ async fn pub_sends_bytes_as_bytes() {
     let mut connection = script.accept().await;
     assert_eq!(connection.protocol(), "nexus.v1.msgpack");
     connection.greet().await;
-    let (id, request) = first_request(&mut connection).await;
+    let (id, request) = next_request(&mut connection).await;
     let Request::Publish(publish) = request else {
         panic!("{request:?}");
     };
@@ -81,16 +81,6 @@ async fn pub_sends_bytes_as_bytes() {
     let done = nexus.done().await;
     assert_eq!(done.code, 0, "{}", done.stderr);
     assert_eq!(done.stdout, "e1:7\n");
-}
-
-/// The first request but for pings, which are answered.
-async fn first_request(connection: &mut Connection) -> (MessageId, Request) {
-    loop {
-        match connection.request().await {
-            (id, Request::Ping) => connection.reply(&id, &Reply::Pong).await,
-            other => return other,
-        }
-    }
 }
 
 fn room() -> Topic {

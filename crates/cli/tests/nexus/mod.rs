@@ -6,6 +6,8 @@ use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
+use nexus_client::script::Connection;
+use nexus_protocol::{MessageId, Reply, Request};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::process::{Child, ChildStdout, Command};
 
@@ -114,6 +116,16 @@ impl Nexus {
             code: output.status.code().unwrap_or(-1),
             stdout: String::from_utf8(output.stdout).unwrap(),
             stderr: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+}
+
+/// The next request that is no ping; pings are answered.
+pub(crate) async fn next_request(connection: &mut Connection) -> (MessageId, Request) {
+    loop {
+        match connection.request().await {
+            (id, Request::Ping) => connection.reply(&id, &Reply::Pong).await,
+            other => return other,
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::harness::{Client, Knock, World, settings};
+use crate::harness::{Client, World, settings};
 
 const WORD_BYTES: usize = 4_000;
 
@@ -21,12 +21,7 @@ async fn see_until(client: &mut Client, last: u64) -> (Vec<u64>, Vec<Value>) {
 }
 
 async fn behind(world: &World) -> Client {
-    let knock = Knock {
-        receive_buffer: Some(4 * 1024),
-        ..Knock::default()
-    };
-    let mut client = world.knock(knock).await.unwrap();
-    client.next_of("connected").await;
+    let mut client = world.connect_narrow().await;
     client.subscribe("events").await;
     let word = format!("\"{}\"", "x".repeat(WORD_BYTES));
     for _ in 0..2_000 {
@@ -82,12 +77,7 @@ async fn what_the_history_no_longer_has_is_declared_exactly() {
 #[tokio::test]
 async fn with_latest_a_slow_link_gets_the_newest_and_no_queue() {
     let world = World::start(settings()).await;
-    let knock = Knock {
-        receive_buffer: Some(4 * 1024),
-        ..Knock::default()
-    };
-    let mut client = world.knock(knock).await.unwrap();
-    client.next_of("connected").await;
+    let mut client = world.connect_narrow().await;
     client
         .subscribe_with(json!({"channel": "events", "mode": "latest"}))
         .await;

@@ -8,7 +8,7 @@ use nexus_server::config::Settings;
 use nexus_server::content::{Content, Keyed};
 use serde_json::{Value, json};
 
-use crate::harness::{Client, Knock, World, now, settings, topic};
+use crate::harness::{Client, World, now, settings, topic};
 
 /// Settings in which one who changes their mind often is not stopped.
 fn world() -> Settings {
@@ -289,13 +289,7 @@ async fn what_was_selected_and_is_gone_before_it_was_sent_is_declared() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_slow_link_ends_with_the_newest_of_each_key_and_knows_the_count() {
     let world = World::start(world()).await;
-    let mut client = world
-        .knock(Knock {
-            receive_buffer: Some(4096),
-            ..Default::default()
-        })
-        .await
-        .unwrap();
+    let mut client = world.connect_narrow().await;
     client
         .subscribe_with(json!({"channel": "events", "key": "k", "filters": {"even": true}}))
         .await;

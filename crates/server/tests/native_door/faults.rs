@@ -34,16 +34,6 @@ async fn until_left(world: &World, connections: u64, subscriptions: u64) {
     assert_eq!(world.gateway.connections.len() as u64, connections);
 }
 
-async fn that_reads_little(world: &World) -> Client {
-    let knock = Knock {
-        receive_buffer: Some(4 * 1024),
-        ..Knock::default()
-    };
-    let mut client = world.knock(knock).await.unwrap();
-    client.next_of("connected").await;
-    client
-}
-
 /// Ends a connection in one of four ways.
 async fn go(mut client: Client, how: usize) {
     match how % 4 {
@@ -81,7 +71,7 @@ async fn a_link_that_is_reset_amid_everything_that_waits_for_it_leaves_nothing()
         let word = format!("\"{}\"", "x".repeat(20_000));
         let mut clients = Vec::new();
         for number in 0..12 {
-            let mut client = that_reads_little(world).await;
+            let mut client = world.connect_narrow().await;
             for mode in ["every", "latest"] {
                 let channel = format!("room:{mode}");
                 client
@@ -143,7 +133,7 @@ async fn a_slow_subscriber_of_many_topics_gets_each_or_is_told_how_many_it_did_n
         .with("namespaces", "room history=20")
         .with("outbox_bytes", 100_000);
     let world = World::start(settings).await;
-    let mut slow = that_reads_little(&world).await;
+    let mut slow = world.connect_narrow().await;
     let mut quick = world.connect().await;
     for topic in 0..TOPICS {
         slow.subscribe(&format!("room:{topic}")).await;
@@ -185,8 +175,8 @@ async fn a_slow_subscriber_of_many_topics_gets_each_or_is_told_how_many_it_did_n
 #[tokio::test]
 async fn what_is_on_its_way_at_the_planned_end_comes_whole_before_the_close_or_is_given_up() {
     let mut world = World::start(lively().with("grace_secs", 5)).await;
-    let mut reads = that_reads_little(&world).await;
-    let mut never = that_reads_little(&world).await;
+    let mut reads = world.connect_narrow().await;
+    let mut never = world.connect_narrow().await;
     for client in [&mut reads, &mut never] {
         client.subscribe("events").await;
     }

@@ -137,13 +137,7 @@ async fn a_slow_link_with_filters_misses_nothing_that_passes() {
             .with("history_bytes", 1 << 26),
     )
     .await;
-    let mut client = world
-        .knock(crate::harness::Knock {
-            receive_buffer: Some(4096),
-            ..Default::default()
-        })
-        .await
-        .unwrap();
+    let mut client = world.connect_narrow().await;
     client
         .subscribe_with(json!({"channel": "events", "filters": {"n": {"gte": 0}, "even": true}}))
         .await;
@@ -238,13 +232,7 @@ async fn what_makes_no_sense_is_refused() {
 #[tokio::test]
 async fn a_slow_link_on_a_channel_with_keys_ends_with_what_stands_for_each() {
     let world = World::start(world().with("history_publications", 50)).await;
-    let mut client = world
-        .knock(crate::harness::Knock {
-            receive_buffer: Some(4096),
-            ..Default::default()
-        })
-        .await
-        .unwrap();
+    let mut client = world.connect_narrow().await;
     client.subscribe("telemetry").await;
     let pad = "x".repeat(4_000);
     // The last word of each but the first device is said long before the end.

@@ -7,7 +7,7 @@ use nexus_protocol::UserId;
 use nexus_server::presence::Attendance;
 use serde_json::{Value, json};
 
-use crate::harness::{Client, DEADLINE, Knock, SECRET, World, settings, signed, topic};
+use crate::harness::{Client, DEADLINE, SECRET, World, settings, signed, topic};
 
 /// Users, of a list of members or of names.
 fn names(members: &Value) -> Vec<&str> {
@@ -354,12 +354,7 @@ async fn a_room_counts_as_a_subscription() {
 #[tokio::test]
 async fn a_slow_client_ends_with_the_right_list() {
     let world = World::start(settings().with("slow_secs", 60).with("outbox_bytes", 65_536)).await;
-    let knock = Knock {
-        receive_buffer: Some(4_096),
-        ..Knock::default()
-    };
-    let mut slow = world.knock(knock).await.unwrap();
-    slow.next_of("connected").await;
+    let mut slow = world.connect_narrow().await;
     slow.subscribe("room:a").await;
     // Its link is full before the crowd comes.
     let page = json!("x".repeat(60_000)).to_string();

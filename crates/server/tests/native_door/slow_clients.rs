@@ -4,17 +4,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use crate::harness::{Client, End, Knock, World, frame, settings};
-
-async fn that_reads_little(world: &World) -> Client {
-    let knock = Knock {
-        receive_buffer: Some(4 * 1024),
-        ..Knock::default()
-    };
-    let mut client = world.knock(knock).await.unwrap();
-    client.next_of("connected").await;
-    client
-}
+use crate::harness::{End, World, frame, settings};
 
 /// Waits until a metric has a value that is right.
 async fn until(world: &World, name: &str, is_right: impl Fn(u64) -> bool) {
@@ -36,7 +26,7 @@ async fn clients_that_never_read_are_bounded_and_closed_and_others_go_on() {
         async |world| {
             let mut slow = Vec::new();
             for number in 0..SLOW {
-                let mut client = that_reads_little(world).await;
+                let mut client = world.connect_narrow().await;
                 for channel in 0..10 {
                     client.subscribe(&format!("room:{channel}")).await;
                 }
@@ -79,7 +69,7 @@ async fn clients_that_never_read_are_bounded_and_closed_and_others_go_on() {
 #[tokio::test]
 async fn a_client_that_reads_again_in_time_learns_why_it_was_closed() {
     let world = World::start(settings().with("slow_secs", 0.3)).await;
-    let mut client = that_reads_little(&world).await;
+    let mut client = world.connect_narrow().await;
     client.subscribe("events").await;
     let word = format!("\"{}\"", "x".repeat(10_000));
     for _ in 0..200 {
@@ -98,7 +88,7 @@ async fn a_client_that_asks_and_never_reads_waits_for_itself() {
         for _ in 0..90 {
             world.publish("events", &word).await;
         }
-        let mut client = that_reads_little(world).await;
+        let mut client = world.connect_narrow().await;
         let question = frame(0x81, br#"{"type":"history","payload":{"channel":"events"}}"#);
         for _ in 0..90 {
             client.send_raw(&question).await;
@@ -120,7 +110,7 @@ async fn a_client_that_pings_and_never_reads_waits_for_itself() {
         .with("slow_secs", 1.0)
         .with("messages_per_minute", 100_000_000);
     World::disturbed(settings, async |world| {
-        let mut client = that_reads_little(world).await;
+        let mut client = world.connect_narrow().await;
         let pings = frame(0x89, b"").repeat(10_000);
         // It sends until the server reads no more, and for as long as it is not sent away.
         let pinging = tokio::spawn(async move {
@@ -144,7 +134,7 @@ async fn a_client_that_reads_slowly_but_reads_is_not_closed() {
     const WORDS: u64 = 300;
     let settings = settings().with("slow_secs", 1.5).with("history_bytes", 64 << 20);
     let world = World::start(settings).await;
-    let mut client = that_reads_little(&world).await;
+    let mut client = world.connect_narrow().await;
     client.subscribe("events").await;
     let word = format!("\"{}\"", "x".repeat(10_000));
     for _ in 0..WORDS {
