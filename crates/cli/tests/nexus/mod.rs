@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use nexus_client::script::Connection;
 use nexus_protocol::{MessageId, Reply, Request};
-use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
-use tokio::process::{Child, ChildStdout, Command};
+use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::process::{Child, ChildStderr, ChildStdout, Command};
 
 /// Whatever a test waits for comes within this, or the test fails.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -17,7 +17,10 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// A run of `nexus`. Killed when dropped.
 pub(crate) struct Nexus {
     child: Child,
+    /// None once nobody reads it any more.
     stdout: Option<BufReader<ChildStdout>>,
+    /// None if nobody reads it.
+    stderr: Option<BufReader<ChildStderr>>,
 }
 
 /// What a run left behind.
@@ -74,25 +77,22 @@ impl Nexus {
             .spawn()
             .unwrap();
         let stdout = child.stdout.take().map(BufReader::new);
-        Nexus { child, stdout }
+        let stderr = child.stderr.take().map(BufReader::new);
+        Nexus {
+            child,
+            stdout,
+            stderr,
+        }
     }
 
     /// The next line of its standard output.
     pub(crate) async fn line(&mut self) -> String {
-        let mut line = String::new();
-        let stdout = self.stdout.as_mut().unwrap();
-        let read = tokio::time::timeout(PATIENCE, stdout.read_line(&mut line));
-        read.await.expect("a line comes").unwrap();
-        line.trim_end().to_owned()
+        next_line(self.stdout.as_mut().unwrap()).await
     }
 
     /// The next line of its standard error.
     pub(crate) async fn error_line(&mut self) -> String {
-        let mut line = String::new();
-        let mut stderr = BufReader::new(self.child.stderr.as_mut().unwrap());
-        let read = tokio::time::timeout(PATIENCE, stderr.read_line(&mut line));
-        read.await.expect("a line comes").unwrap();
-        line.trim_end().to_owned()
+        next_line(self.stderr.as_mut().unwrap()).await
     }
 
     /// Nobody reads its standard output any more.
@@ -107,17 +107,31 @@ impl Nexus {
         assert!(sent.unwrap().success());
     }
 
-    /// Waits for its end.
+    /// Waits for its end. What it said is what was not read line by line.
     pub(crate) async fn done(mut self) -> Done {
-        self.child.stdout = self.stdout.take().map(BufReader::into_inner);
-        let output = tokio::time::timeout(PATIENCE, self.child.wait_with_output());
-        let output = output.await.expect("it ends").unwrap();
+        let end = async { tokio::join!(self.child.wait(), rest(self.stdout), rest(self.stderr)) };
+        let (status, stdout, stderr) = tokio::time::timeout(PATIENCE, end).await.expect("it ends");
         Done {
-            code: output.status.code().unwrap_or(-1),
-            stdout: String::from_utf8(output.stdout).unwrap(),
-            stderr: String::from_utf8(output.stderr).unwrap(),
+            code: status.unwrap().code().unwrap_or(-1),
+            stdout,
+            stderr,
         }
     }
+}
+
+async fn next_line(stream: &mut (impl AsyncBufRead + Unpin)) -> String {
+    let mut line = String::new();
+    let read = tokio::time::timeout(PATIENCE, stream.read_line(&mut line));
+    read.await.expect("a line comes").unwrap();
+    line.trim_end().to_owned()
+}
+
+async fn rest(stream: Option<impl AsyncRead + Unpin>) -> String {
+    let mut rest = String::new();
+    if let Some(mut stream) = stream {
+        stream.read_to_string(&mut rest).await.unwrap();
+    }
+    rest
 }
 
 /// The next request that is no ping; pings are answered.

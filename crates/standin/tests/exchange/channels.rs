@@ -89,7 +89,8 @@ async fn a_grouped_book_has_rounded_prices_and_a_spread() {
         }
         assert!(number(&frame["data"]["spread"]) > 0.0);
         // The frame names neither figures nor mantissa.
-        let keys: Vec<&String> = frame["data"].as_object().unwrap().keys().collect();
+        let mut keys: Vec<&String> = frame["data"].as_object().unwrap().keys().collect();
+        keys.sort();
         assert_eq!(keys, ["coin", "levels", "spread", "time"]);
     }
 }
