@@ -11,13 +11,14 @@ mod log;
 mod rules;
 mod store;
 
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use nexus_protocol::{ChannelStatus, Epoch, ErrorCode, Mode, Offset, Position, Refusal, Timestamp, Topic};
 use tokio::sync::oneshot;
-use tokio::time::timeout;
+use tokio::time::{Timeout, timeout};
 
 pub use crate::broker::embedded::Embedded;
 use crate::broker::embedded::Wanted;
@@ -178,6 +179,32 @@ pub struct PageOf {
     pub reverse: bool,
 }
 
+/// A publication that has its place in the order, and was announced.
+#[derive(Debug)]
+pub struct Placed {
+    /// Its place.
+    pub position: Position,
+    /// How to wait for the disk; none where its topic promises nothing more.
+    pub storing: Option<Storing>,
+}
+
+/// What the disk is to confirm, within five seconds of its order.
+#[derive(Debug)]
+pub struct Storing(Pin<Box<Timeout<oneshot::Receiver<()>>>>);
+
+impl Storing {
+    /// Waits for the disk.
+    ///
+    /// # Errors
+    /// If it has not confirmed it in time, or has failed.
+    pub async fn confirmed(self) -> Result<(), BrokerError> {
+        match self.0.await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(_)) | Err(_) => Err(BrokerError::NotConfirmed),
+        }
+    }
+}
+
 impl Broker {
     /// Orders, stores and announces a publication. While what was announced waits for shards that do not keep up, this
     /// waits too, a second at most.
@@ -199,7 +226,23 @@ impl Broker {
         }
     }
 
-    /// The same, and comes back only when the publication is stored as its topic promises: behind this, an `ack`.
+    /// The same, of what is to be stored as its topic promises. It comes back when the publication has its place, and says
+    /// how to wait for the disk.
+    ///
+    /// # Errors
+    /// If the topic is new and there are too many, or it cannot be stored.
+    pub async fn place(&self, topic: &Topic, draft: Draft, now: Timestamp) -> Result<Placed, BrokerError> {
+        match self {
+            Broker::Embedded(embedded) => {
+                embedded.hub().crowd().disperses().await;
+                let (position, written) = embedded.publish(topic, draft, now, Wanted::Stored)?;
+                let storing = written.map(|written| Storing(Box::pin(timeout(STORE_DEADLINE, written))));
+                Ok(Placed { position, storing })
+            }
+        }
+    }
+
+    /// The same, and comes back only when it is stored: behind this, an `ack`.
     ///
     /// # Errors
     /// If the topic is new and there are too many, or it cannot be stored.
@@ -209,19 +252,11 @@ impl Broker {
         draft: Draft,
         now: Timestamp,
     ) -> Result<Position, BrokerError> {
-        match self {
-            Broker::Embedded(embedded) => {
-                embedded.hub().crowd().disperses().await;
-                let (position, written) = embedded.publish(topic, draft, now, Wanted::Stored)?;
-                if let Some(written) = written {
-                    let confirmed = Box::pin(timeout(STORE_DEADLINE, written)).await;
-                    if !matches!(confirmed, Ok(Ok(()))) {
-                        return Err(BrokerError::NotConfirmed);
-                    }
-                }
-                Ok(position)
-            }
+        let Placed { position, storing } = self.place(topic, draft, now).await?;
+        if let Some(storing) = storing {
+            storing.confirmed().await?;
         }
+        Ok(position)
     }
 
     /// Writes down what is to survive, and notes that this was the end. Nothing durable can be published any more.

@@ -6,6 +6,7 @@ pub mod chains;
 pub mod command;
 pub mod grant;
 pub mod history;
+mod ordered;
 pub mod publish;
 pub mod room;
 pub mod subscribe;
@@ -14,9 +15,10 @@ pub mod telemetry;
 use std::sync::Arc;
 use std::time::Duration;
 
-use nexus_protocol::{ClientId, ErrorCode, Refusal, Reply, Subscribe, Topic, Unsubscribed};
+use nexus_protocol::{ClientId, Reply, Subscribe, Topic, Unsubscribed};
 
 use crate::auth::Who;
+pub use crate::commands::ordered::{Acknowledged, Ordered};
 use crate::filters::Predicate;
 use crate::gateway::Gateway;
 use crate::hub::Seat;
@@ -85,11 +87,6 @@ pub fn unsubscribed(topic: &Topic) -> Reply {
         channel: topic.channel_name(),
         params: topic.params(),
     })
-}
-
-/// The refusal of what was not stored in time.
-fn too_slow() -> Refusal {
-    Refusal::new(ErrorCode::Internal, "it could not be stored in time; try again").retry_after_ms(1_000)
 }
 
 /// Whether a text may name a metric or a command.

@@ -2,25 +2,22 @@
 
 use std::sync::Arc;
 
-use nexus_protocol::{
-    Ack, ErrorCode, Refusal, Reply, SKEW_NOTED_MS, Telemetry, TelemetryUpdate, Timestamp, Topic,
-};
-use tokio::time::timeout;
+use nexus_protocol::{ErrorCode, Refusal, SKEW_NOTED_MS, Telemetry, TelemetryUpdate, Timestamp, Topic};
 
 use crate::auth::Act;
 use crate::broker::BrokerError;
 use crate::clock::wall_clock;
-use crate::commands::{COMMAND_DEADLINE, Cx, is_name, too_slow};
+use crate::commands::{Cx, Ordered, is_name};
 use crate::content::{Content, Draft, Keyed};
 
 /// The most metrics of one report.
 const MOST_METRICS: usize = 64;
 
-/// Takes what a device measured. Answers when that is stored.
+/// Takes what a device measured.
 ///
 /// # Errors
 /// If it is not allowed, or out of bounds.
-pub async fn telemetry(cx: &Cx, telemetry: &Telemetry) -> Result<Reply, Refusal> {
+pub async fn telemetry(cx: &Cx, telemetry: &Telemetry) -> Result<Ordered, Refusal> {
     let device = &telemetry.device_id;
     cx.gateway.permissions.check(&cx.who, Act::Report(device))?;
     let now = wall_clock();
@@ -36,15 +33,8 @@ pub async fn telemetry(cx: &Cx, telemetry: &Telemetry) -> Result<Reply, Refusal>
         is_final: false,
     };
     let draft = Draft::from(Content::Keyed(keyed));
-    let stored = cx.gateway.broker.publish_stored(&Topic::Telemetry, draft, now);
-    let position = timeout(COMMAND_DEADLINE, stored)
-        .await
-        .map_err(|_| too_slow())?
-        .map_err(BrokerError::refusal)?;
-    Ok(Reply::Ack(Ack {
-        position: Some(position),
-        command_id: None,
-    }))
+    let placed = cx.gateway.broker.place(&Topic::Telemetry, draft, now).await;
+    Ok(placed.map_err(BrokerError::refusal)?.into())
 }
 
 /// What was measured, if it is within bounds. The device's clock is noted, and orders nothing.

@@ -3,8 +3,9 @@
 //!
 //! Read it in the order in which things happen: [`Connection::new`] greets, [`Connection::attend`] serves, and
 //! [`Connection::into_leaving`] closes. Serving means: follow orders, hand what waits in the outbox to the wire, and read;
-//! what is on the wire the shard has written at the end of its turn. While a request is being done, and while answers wait for a client that does not read,
-//! nothing more is read from it.
+//! what is on the wire the shard has written at the end of its turn. While a request is being done, and while answers wait for
+//! a client that does not read, nothing more is read from it. A publication is done when it has its place in the order; its
+//! `ack` follows when the disk has it.
 
 mod catch_up;
 pub mod dialect;
@@ -14,9 +15,11 @@ mod rights;
 mod rooms;
 mod sending;
 mod session;
+mod storing;
 mod timers;
 pub mod wire;
 
+use std::collections::VecDeque;
 use std::future::Future;
 use std::ops::ControlFlow;
 use std::pin::Pin;
@@ -36,6 +39,7 @@ use crate::connection::dialect::Dialect;
 use crate::connection::requests::Done;
 use crate::connection::session::Session;
 pub(crate) use crate::connection::session::is_the_client_s_doing;
+use crate::connection::storing::Storing;
 use crate::connection::wire::{Ended, Leaving, Wire};
 use crate::connections::Connected as Place;
 use crate::deflate::Inflate;
@@ -63,6 +67,8 @@ pub struct Connection {
     session: Session,
     /// The request that takes time, if there is one; the next is read when it is done.
     request: Option<Pin<Box<dyn Future<Output = Done> + Send>>>,
+    /// Publications that the disk has not confirmed yet.
+    storing: VecDeque<Storing>,
     /// A subscription that is being caught up; the next has its turn when it is.
     catching_up: Option<Box<CatchingUp>>,
     /// What was answered since the socket had last taken everything.
@@ -158,6 +164,7 @@ impl Connection {
             entered,
             session: Session::default(),
             request: None,
+            storing: VecDeque::new(),
             catching_up: None,
             answer_bytes: 0,
             heard: now,
@@ -232,6 +239,7 @@ impl Connection {
         self.follow_orders()?;
         self.follow_timers(now)?;
         self.poll_request()?;
+        self.poll_storing()?;
         for _ in 0..MOST_ROUNDS {
             let is_full = self.fill(now)?;
             if is_full {
@@ -264,7 +272,7 @@ impl Connection {
     }
 
     fn may_read(&self) -> bool {
-        self.request.is_none() && self.answer_bytes < MOST_ANSWER_BYTES
+        self.request.is_none() && self.answer_bytes < MOST_ANSWER_BYTES && self.has_room_to_store()
     }
 
     /// Goes on with the request that takes time.

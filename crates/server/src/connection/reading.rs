@@ -74,11 +74,10 @@ impl Connection {
             Item::Pong => self.count_control(now),
             Item::Close(code, _) => {
                 // Answered as it was said.
-                self.wire.push(match code {
+                self.close_behind_acks(match code {
                     Some(code) => frames::close(*code, ""),
                     None => Bytes::from_static(&[0x88, 0]),
-                });
-                Flow::Break(End::Theirs(Ended::ByClient))
+                })
             }
         }
     }

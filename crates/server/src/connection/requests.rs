@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use crate::auth::Grant;
 use crate::clock::wall_clock;
 use crate::commands::room::Entered;
-use crate::commands::{self, Cx, Subscription};
+use crate::commands::{self, Acknowledged, Cx, Ordered, Subscription};
 use crate::connection::dialect::{Decoded, Incoming};
 use crate::connection::session::is_the_client_s_doing;
 use crate::connection::{Connection, End, Flow};
@@ -29,6 +29,8 @@ pub(super) enum Answer {
     Subscribed(Topic, Subscription, Option<Grant>, Reply),
     Entered(Topic, Entered),
     Reply(Reply),
+    /// The answer follows when the disk has what was published.
+    Storing(Acknowledged),
     /// The answer was posted to the outbox, in front of what follows it.
     Posted,
 }
@@ -81,10 +83,10 @@ impl Connection {
             Request::History(history) => self.ask(id, now, move |cx: Cx, _| async move {
                 commands::history::history(&cx, &history).await
             }),
-            Request::Publish(publish) => self.ask(id, now, move |cx: Cx, _| async move {
+            Request::Publish(publish) => self.order(id, now, move |cx: Cx| async move {
                 commands::publish::publish(&cx, publish).await
             }),
-            Request::Telemetry(telemetry) => self.ask(id, now, move |cx: Cx, _| async move {
+            Request::Telemetry(telemetry) => self.order(id, now, move |cx: Cx| async move {
                 commands::telemetry::telemetry(&cx, &telemetry).await
             }),
             Request::Command(command) => self.handle_command(id, command, now),
@@ -115,6 +117,26 @@ impl Connection {
                 id,
                 began,
                 result: answer.await.map(Answer::Reply),
+            }
+        }));
+        Flow::Continue(())
+    }
+
+    /// Gives a publication its place. The next request is read when it has it, and may be answered before it is stored.
+    fn order<F, R>(&mut self, id: Option<MessageId>, began: Instant, act: F) -> Flow
+    where
+        F: FnOnce(Cx) -> R,
+        R: Future<Output = Result<Ordered, Refusal>> + Send + 'static,
+    {
+        let ordered = act(self.cx());
+        self.request = Some(Box::pin(async move {
+            Done {
+                id,
+                began,
+                result: ordered.await.map(|ordered| match ordered {
+                    Ordered::Stored(reply) => Answer::Reply(reply),
+                    Ordered::Storing(acknowledged) => Answer::Storing(acknowledged),
+                }),
             }
         }));
         Flow::Continue(())
@@ -199,6 +221,7 @@ impl Connection {
                 self.answer(done.id.as_ref(), &reply, done.began)
             }
             Ok(Answer::Reply(reply)) => self.answer(done.id.as_ref(), &reply, done.began),
+            Ok(Answer::Storing(acknowledged)) => self.acknowledge_later(done.id, done.began, acknowledged),
             Ok(Answer::Posted) => {
                 self.gateway.metrics.answer.note(done.began.elapsed());
                 Flow::Continue(())

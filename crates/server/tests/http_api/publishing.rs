@@ -67,6 +67,34 @@ async fn a_batch_is_published_in_order_with_one_result_each() {
 }
 
 #[tokio::test]
+async fn a_batch_is_stored_together() {
+    let dir = tempfile::tempdir().unwrap();
+    let settings = settings()
+        .with("store", true)
+        .with("data_dir", dir.path().display())
+        .with("messages_per_minute", 1_000);
+    let world = World::start(settings).await;
+    let operator = Asker::new(&world, "ann", "operator");
+    let before = world.metric("nexus_store_batches_total").await;
+    let messages: Vec<_> = (0..50)
+        .map(|number| json!({"channel": "room:a", "data": number, "idempotency_key": format!("k{number}")}))
+        .chain((50..100).map(|number| json!({"channel": "room:a", "data": number})))
+        // A repeat within the batch has the answer of the first.
+        .chain([json!({"channel": "room:a", "data": 7, "idempotency_key": "k7"})])
+        .collect();
+    let answer = operator.does("/v1/publish", &json!({"messages": messages})).await;
+    let offsets: Vec<_> = answer["results"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|result| result["offset"].as_u64().unwrap_or_else(|| panic!("{result}")))
+        .collect();
+    assert_eq!(offsets, (1..=100).chain([8]).collect::<Vec<_>>());
+    let batches = world.metric("nexus_store_batches_total").await - before;
+    assert!(batches < 100, "each of 100 was waited for by itself: {batches}");
+}
+
+#[tokio::test]
 async fn a_broadcast_reaches_every_channel() {
     let world = World::start(settings()).await;
     let operator = Asker::new(&world, "ann", "operator");

@@ -9,7 +9,7 @@ use nexus_server::{Server, content::Content};
 use serde_json::json;
 use tokio::net::TcpListener;
 
-use crate::harness::{World, now, settings, topic};
+use crate::harness::{End, World, frame, now, settings, topic};
 
 fn durable(dir: &Path) -> Settings {
     settings().with("store", true).with("data_dir", dir.display())
@@ -79,4 +79,61 @@ async fn where_a_namespace_conflates_the_last_publication_greets_and_latest_is_t
         (&push["payload"], &push["snapshot"], &push["offset"]),
         (&json!(3), &json!(true), &json!(3))
     );
+}
+
+/// More than may wait for the disk at once.
+const WORDS: u64 = 1_000;
+
+#[tokio::test]
+async fn what_one_connection_publishes_is_stored_together_and_acknowledged_in_order() {
+    let dir = tempfile::tempdir().unwrap();
+    let settings = durable(dir.path()).with("messages_per_minute", 100_000);
+    let mut world = World::start(settings.clone()).await;
+    let mut listener = world.connect().await;
+    listener.subscribe("room:a").await;
+    let mut ann = world.connect_as("ann", "operator").await;
+    let before = world.metric("nexus_store_batches_total").await;
+    // All of it without waiting for an answer, and then the close: it is answered behind the acks.
+    let mut bytes = Vec::new();
+    for word in 1..=WORDS {
+        let mut publish = json!({"channel": "room:a", "data": word});
+        if word % 2 == 0 {
+            publish["idempotency_key"] = json!(format!("k{word}"));
+        }
+        let request = json!({"type": "publish", "id": word.to_string(), "payload": publish});
+        bytes.extend(frame(0x81, request.to_string().as_bytes()));
+    }
+    bytes.extend(frame(0x88, &1000_u16.to_be_bytes()));
+    ann.send_raw(&bytes).await;
+    for word in 1..=WORDS {
+        let ack = ann.next().await;
+        assert_eq!(
+            (&ack["type"], &ack["id"]),
+            (&json!("ack"), &json!(word.to_string()))
+        );
+        assert_eq!(ack["payload"]["offset"], word);
+    }
+    assert!(matches!(ann.end().await, End::Closed(1000, _)));
+    for word in 1..=WORDS {
+        assert_eq!(listener.next().await["payload"], word);
+    }
+    let batches = world.metric("nexus_store_batches_total").await - before;
+    assert!(
+        batches < WORDS,
+        "each of {WORDS} was waited for by itself: {batches}"
+    );
+
+    // What was acknowledged is there; a key holds for what it was used for, and for nothing else.
+    let mut ann = world.connect_as("ann", "operator").await;
+    let again = json!({"channel": "room:a", "data": 2, "idempotency_key": "k2"});
+    assert_eq!(ann.ask("publish", again).await["payload"]["offset"], 2);
+    drop((ann, listener));
+    world.begin_to_end();
+    world.ended().await;
+    let world = World::start(settings).await;
+    let mut reader = world.connect().await;
+    let page = reader
+        .ask("history", json!({"channel": "room:a", "reverse": true}))
+        .await;
+    assert_eq!(page["payload"]["items"][0]["payload"], WORDS);
 }

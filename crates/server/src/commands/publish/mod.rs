@@ -10,16 +10,17 @@ use std::future::{Future, poll_fn};
 use std::sync::Arc;
 use std::task::Poll;
 
-use nexus_protocol::{Ack, ChannelName, ErrorCode, Position, Publish, Refusal, Reply, Topic, UserId};
+use nexus_protocol::{ChannelName, ErrorCode, Position, Publish, Refusal, Topic, UserId};
 use tokio::time::{Instant, timeout};
 
 use crate::auth::{Act, Who};
-use crate::broker::BrokerError;
+use crate::broker::{BrokerError, Placed};
 use crate::clock::wall_clock;
-use crate::commands::{COMMAND_DEADLINE, Cx, room};
+use crate::commands::ordered::ack;
+use crate::commands::{COMMAND_DEADLINE, Cx, Ordered, room};
 use crate::content::{Content, Draft};
 use crate::gateway::Gateway;
-use crate::idempotency::Begun;
+use crate::idempotency::{Begun, First};
 
 /// What a publication on a channel looks like.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -32,26 +33,23 @@ enum Shape {
     Plain(Topic),
 }
 
-/// Publishes. Answers when the publication is stored, where its topic is durable.
+/// Publishes. What comes back has its place; where its topic is durable, the disk may still be waited for.
 ///
 /// # Errors
 /// If it is not allowed, not of the channel's shape, or does not follow from what stands.
-pub async fn publish(cx: &Cx, publish: Publish) -> Result<Reply, Refusal> {
+pub async fn publish(cx: &Cx, publish: Publish) -> Result<Ordered, Refusal> {
     let Some(shape) = Shape::of(&publish.channel) else {
         return Err(not_published_on(&cx.who, publish.channel.as_str()));
     };
     let user = may_publish(cx, &publish.channel)?;
     let said_on = publish.channel.clone();
-    let position = match (shape, &publish.idempotency_key) {
+    let ordered = match (shape, &publish.idempotency_key) {
         // Nothing is noted behind it, so it matters to nobody else whether its end is seen here.
-        (Shape::Plain(topic), None) => Some(plain(&cx.gateway, &topic, publish, user).await?),
+        (Shape::Plain(topic), None) => plain(&cx.gateway, &topic, publish, user).await?.into(),
         (shape, _) => Box::pin(to_the_end(Arc::clone(&cx.gateway), shape, publish, user)).await?,
     };
     room::has_published(cx, &said_on);
-    Ok(Reply::Ack(Ack {
-        position,
-        command_id: None,
-    }))
+    Ok(ordered)
 }
 
 /// Publishes, and goes on to the end even if nobody waits for it any more.
@@ -60,21 +58,22 @@ async fn to_the_end(
     shape: Shape,
     publish: Publish,
     user: UserId,
-) -> Result<Option<Position>, Refusal> {
+) -> Result<Ordered, Refusal> {
     let tasks = gateway.tasks.clone();
-    let mut publishing = Box::pin(async move { once(&gateway, &shape, publish, user).await });
+    let mut publishing = Box::pin(once(gateway, shape, publish, user));
     // Most are done at once. Only what has to wait becomes a task of its own.
     match poll_fn(|cx| Poll::Ready(publishing.as_mut().poll(cx))).await {
         Poll::Ready(outcome) => outcome,
         Poll::Pending => match timeout(COMMAND_DEADLINE, tasks.spawn(publishing)).await {
             Ok(Ok(outcome)) => outcome,
-            Ok(Err(_)) | Err(_) => Err(Refusal::new(
-                ErrorCode::Internal,
-                "it could not be stored in time; publish again with the same `idempotency_key`",
-            )
-            .retry_after_ms(1_000)),
+            Ok(Err(_)) | Err(_) => Err(too_slow()),
         },
     }
+}
+
+fn too_slow() -> Refusal {
+    let again = "it could not be stored in time; publish again with the same `idempotency_key`";
+    Refusal::new(ErrorCode::Internal, again).retry_after_ms(1_000)
 }
 
 /// Who publishes, if they may.
@@ -125,25 +124,32 @@ fn instead(channel: &str) -> Option<&'static str> {
 
 /// The same publication under the same key is published once.
 async fn once(
-    gateway: &Gateway,
-    shape: &Shape,
+    gateway: Arc<Gateway>,
+    shape: Shape,
     publish: Publish,
     user: UserId,
-) -> Result<Option<Position>, Refusal> {
+) -> Result<Ordered, Refusal> {
     let Some(key) = publish.idempotency_key.clone() else {
-        return store(gateway, shape, publish, user).await;
+        let position = match shape {
+            Shape::Task => tasks::publish(&gateway, &publish.data, user).await?,
+            Shape::Chunk => ai::publish(&gateway, &publish.data, user).await?,
+            Shape::Plain(topic) => return Ok(plain(&gateway, &topic, publish, user).await?.into()),
+        };
+        return Ok(Ordered::stored(position));
     };
     let content = (publish.channel.as_str(), publish.data.as_str());
     match gateway.idempotency.begin(Instant::now(), &user, &key, content) {
-        Begun::First(first) => {
-            let outcome = store(gateway, shape, publish, user).await;
-            gateway.idempotency.end(first, outcome.clone());
-            outcome
-        }
-        Begun::Repeat(repeat) => repeat.outcome().await.unwrap_or_else(|| {
-            let refusal = Refusal::new(ErrorCode::Internal, "the first try failed; try again");
-            Err(refusal.retry_after_ms(1_000))
-        }),
+        Begun::First(first) => first_of_its_key(gateway, first, shape, publish, user).await,
+        Begun::Repeat(repeat) => Ok(Ordered::Storing(Box::pin(async move {
+            match timeout(COMMAND_DEADLINE, repeat.outcome()).await {
+                Ok(Some(outcome)) => outcome.map(ack),
+                Ok(None) => {
+                    let refusal = Refusal::new(ErrorCode::Internal, "the first try failed; try again");
+                    Err(refusal.retry_after_ms(1_000))
+                }
+                Err(_) => Err(too_slow()),
+            }
+        }))),
         Begun::Other => Err(Refusal::new(
             ErrorCode::InvalidParams,
             "this `idempotency_key` was used for something else; take a new one",
@@ -151,26 +157,46 @@ async fn once(
     }
 }
 
-async fn store(
-    gateway: &Gateway,
-    shape: &Shape,
+/// Publishes, and notes under the key what became of it.
+async fn first_of_its_key(
+    gateway: Arc<Gateway>,
+    first: First,
+    shape: Shape,
     publish: Publish,
     user: UserId,
-) -> Result<Option<Position>, Refusal> {
-    match shape {
-        Shape::Task => tasks::publish(gateway, &publish.data, user).await,
-        Shape::Chunk => ai::publish(gateway, &publish.data, user).await,
-        Shape::Plain(topic) => plain(gateway, topic, publish, user).await.map(Some),
-    }
+) -> Result<Ordered, Refusal> {
+    let outcome = match shape {
+        Shape::Task => tasks::publish(&gateway, &publish.data, user).await,
+        Shape::Chunk => ai::publish(&gateway, &publish.data, user).await,
+        Shape::Plain(topic) => match plain(&gateway, &topic, publish, user).await {
+            Ok(Placed {
+                position,
+                storing: Some(storing),
+            }) => {
+                // What became of it is noted even if nobody waits for it any more.
+                let storing = gateway.tasks.clone().spawn(async move {
+                    let confirmed = storing.confirmed().await.map_err(BrokerError::refusal);
+                    let outcome = confirmed.map(|()| Some(position));
+                    gateway.idempotency.end(first, outcome.clone());
+                    outcome
+                });
+                return Ok(Ordered::Storing(Box::pin(async move {
+                    storing.await.unwrap_or_else(|_| Err(too_slow())).map(ack)
+                })));
+            }
+            Ok(Placed {
+                position,
+                storing: None,
+            }) => Ok(Some(position)),
+            Err(refusal) => Err(refusal),
+        },
+    };
+    gateway.idempotency.end(first, outcome.clone());
+    outcome.map(Ordered::stored)
 }
 
 /// Publishes what stands for itself.
-async fn plain(
-    gateway: &Gateway,
-    topic: &Topic,
-    publish: Publish,
-    user: UserId,
-) -> Result<Position, Refusal> {
+async fn plain(gateway: &Gateway, topic: &Topic, publish: Publish, user: UserId) -> Result<Placed, Refusal> {
     let must_be_an_object = !matches!(topic, Topic::Named(_));
     if must_be_an_object && !publish.data.as_str().starts_with('{') {
         return Err(Refusal::new(
@@ -182,8 +208,8 @@ async fn plain(
         content: Content::Whole(publish.data.into_text()),
         from: Some(user),
     };
-    let stored = stored(gateway, topic, draft).await;
-    stored.map_err(BrokerError::refusal)
+    let placed = gateway.broker.place(topic, draft, wall_clock()).await;
+    placed.map_err(BrokerError::refusal)
 }
 
 /// Publishes, and comes back when that is stored.

@@ -10,7 +10,7 @@ use super::IDEMPOTENCY_KEY;
 use super::body::Body;
 use super::caller::Caller;
 use super::problem::Problem;
-use crate::commands;
+use crate::commands::{self, Ordered};
 
 /// The most messages of a batch, and the most channels of a broadcast.
 const MOST_MESSAGES: usize = 1_000;
@@ -67,8 +67,8 @@ pub(super) async fn publish(
                 data,
                 idempotency_key: key,
             };
-            let reply = commands::publish::publish(&caller.cx, publish).await;
-            reply
+            acknowledged(commands::publish::publish(&caller.cx, publish).await)
+                .await
                 .map(|reply| Answer(acked(&reply)))
                 .map_err(|refusal| caller.problem(refusal))
         }
@@ -106,14 +106,20 @@ pub(super) async fn telemetry(
     caller: Caller,
     Body(telemetry): Body<Telemetry>,
 ) -> Result<Answer<Value>, Problem> {
-    let reply = commands::telemetry::telemetry(&caller.cx, &telemetry).await;
-    reply
+    acknowledged(commands::telemetry::telemetry(&caller.cx, &telemetry).await)
+        .await
         .map(|reply| Answer(acked(&reply)))
         .map_err(|refusal| caller.problem(refusal))
 }
 
+/// Waits until it is stored.
+async fn acknowledged(ordered: Result<Ordered, Refusal>) -> Result<Reply, Refusal> {
+    ordered?.acknowledged().await
+}
+
+/// Publishes one behind the other, and then waits for the disk, which takes together what waits together.
 async fn publish_all(caller: &Caller, all: Vec<Publish>) -> Result<Answer<Value>, Problem> {
-    let mut results = Vec::with_capacity(all.len());
+    let mut in_place = Vec::with_capacity(all.len());
     let mut is_over = None;
     for (place, publish) in all.into_iter().enumerate() {
         let channel = publish.channel.clone();
@@ -123,14 +129,18 @@ async fn publish_all(caller: &Caller, all: Vec<Publish>) -> Result<Answer<Value>
             None if place == 0 => Ok(()),
             None => caller.count(),
         };
-        let result = match counted {
+        let ordered = match counted {
             Ok(()) => commands::publish::publish(&caller.cx, publish).await,
             Err(refusal) => {
                 is_over = Some(refusal.clone());
                 Err(refusal)
             }
         };
-        results.push(match result {
+        in_place.push((channel, ordered));
+    }
+    let mut results = Vec::with_capacity(in_place.len());
+    for (channel, ordered) in in_place {
+        results.push(match acknowledged(ordered).await {
             Ok(reply) => acked(&reply),
             Err(refusal) => json!({"channel": channel, "error": caller.problem(refusal).document()}),
         });

@@ -1,0 +1,94 @@
+//! What this client has published that has its place, and that the disk has not confirmed yet. Meanwhile other requests are
+//! read and done; the acks come in the order of the publications.
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+
+use bytes::Bytes;
+use nexus_protocol::MessageId;
+use tokio::time::Instant;
+
+use crate::commands::Acknowledged;
+use crate::connection::wire::Ended;
+use crate::connection::{Connection, End, Flow};
+
+/// While so many wait for the disk, nothing more is read.
+const MOST_STORING: usize = 256;
+
+/// What waits for the disk.
+pub(super) enum Storing {
+    /// A publication.
+    Publication {
+        id: Option<MessageId>,
+        began: Instant,
+        acknowledged: Acknowledged,
+    },
+    /// The client has closed, and is answered behind its acks.
+    Close(Bytes),
+}
+
+impl Connection {
+    /// Acknowledges a publication when it is stored.
+    pub(super) fn acknowledge_later(
+        &mut self,
+        id: Option<MessageId>,
+        began: Instant,
+        acknowledged: Acknowledged,
+    ) -> Flow {
+        self.storing.push_back(Storing::Publication {
+            id,
+            began,
+            acknowledged,
+        });
+        self.poll_storing()
+    }
+
+    /// The client has closed: answers behind the acks that are due.
+    pub(super) fn close_behind_acks(&mut self, answer: Bytes) -> Flow {
+        self.storing.push_back(Storing::Close(answer));
+        self.poll_storing()
+    }
+
+    /// Whether one more may wait for the disk.
+    pub(super) fn has_room_to_store(&self) -> bool {
+        self.storing.len() < MOST_STORING && !matches!(self.storing.back(), Some(Storing::Close(_)))
+    }
+
+    /// Acknowledges what is stored by now, the first first.
+    pub(super) fn poll_storing(&mut self) -> Flow {
+        if self.storing.is_empty() {
+            return Flow::Continue(());
+        }
+        let waker = Waker::from(Arc::clone(&self.outbox));
+        let mut context = Context::from_waker(&waker);
+        loop {
+            let stored = match self.storing.front_mut() {
+                None => {
+                    // An idle connection holds no memory.
+                    self.storing = Default::default();
+                    return Flow::Continue(());
+                }
+                Some(Storing::Close(_)) => None,
+                Some(Storing::Publication { acknowledged, .. }) => {
+                    match acknowledged.as_mut().poll(&mut context) {
+                        Poll::Pending => return Flow::Continue(()),
+                        Poll::Ready(result) => Some(result),
+                    }
+                }
+            };
+            match (self.storing.pop_front(), stored) {
+                (Some(Storing::Publication { id, began, .. }), Some(result)) => match result {
+                    Ok(reply) => self.answer(id.as_ref(), &reply, began)?,
+                    Err(refusal) => self.refuse(id.as_ref(), refusal)?,
+                },
+                (Some(Storing::Close(answer)), _) => {
+                    self.wire.push(answer);
+                    return ControlFlow::Break(End::Theirs(Ended::ByClient));
+                }
+                // What was looked at is what was taken out.
+                (Some(Storing::Publication { .. }) | None, _) => return Flow::Continue(()),
+            }
+        }
+    }
+}
