@@ -166,6 +166,7 @@ async fn publish(
         data,
         // So that a link that breaks is no question: what was published already is not published again.
         idempotency_key: Some(key),
+        ack: true,
     });
     let reply = asker.ask(ask, within).await?;
     let Reply::Ack(Ack { position, .. }) = &reply else {

@@ -110,6 +110,19 @@ pub struct Publish {
     /// The same key again within the server's window answers with the first position and publishes nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub idempotency_key: Option<IdempotencyKey>,
+    /// Whether an `ack` is wanted; yes, unless said otherwise. A refusal comes in any case.
+    #[serde(default = "yes", skip_serializing_if = "is_yes")]
+    pub ack: bool,
+}
+
+/// What stands where nothing was said.
+fn yes() -> bool {
+    true
+}
+
+/// What need not be said.
+fn is_yes(said: &bool) -> bool {
+    *said
 }
 
 /// Payload of `telemetry`.

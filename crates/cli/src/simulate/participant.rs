@@ -183,6 +183,7 @@ pub(super) async fn publish(client: &Client, channel: &ChannelName, data: &Value
         channel: channel.clone(),
         data,
         idempotency_key: key,
+        ack: true,
     };
     loop {
         let wait = match client.ask(Ask::Publish(publish.clone()), PUBLISH_WITHIN).await {

@@ -61,6 +61,7 @@ async fn bytes_are_published_as_bytes() {
         channel: room().channel_name(),
         data: Json::parse(BYTES).unwrap(),
         idempotency_key: Some(IdempotencyKey::parse("k-1").unwrap()),
+        ack: true,
     };
     let ack = Reply::Ack(Ack {
         position: Some(Position {

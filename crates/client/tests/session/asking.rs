@@ -243,5 +243,6 @@ fn publish(key: Option<&str>) -> Ask {
         channel: ChannelName::parse("room:a").unwrap(),
         data: Json::parse("1").unwrap(),
         idempotency_key: key.map(|key| nexus_protocol::IdempotencyKey::parse(key).unwrap()),
+        ack: true,
     })
 }

@@ -147,6 +147,7 @@ fn publish(body: Body<'_>) -> Result<Request, Box<Refusal>> {
         channel,
         data,
         idempotency_key: None,
+        ack: true,
     }))
 }
 

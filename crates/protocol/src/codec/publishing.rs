@@ -26,6 +26,7 @@ struct Payload<'a> {
     channel: &'a str,
     data: &'a RawValue,
     idempotency_key: Option<IdempotencyKey>,
+    ack: bool,
 }
 
 /// By hand: what is derived takes a list for an object as well.
@@ -41,7 +42,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Payload<'a> {
             }
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Payload<'de>, A::Error> {
-                let (mut channel, mut data, mut idempotency_key) = (None, None, None);
+                let (mut channel, mut data, mut idempotency_key, mut ack) = (None, None, None, None);
                 while let Some(name) = map.next_key::<&str>()? {
                     match name {
                         "channel" if channel.is_none() => channel = Some(map.next_value()?),
@@ -49,7 +50,10 @@ impl<'de: 'a, 'a> Deserialize<'de> for Payload<'a> {
                         "idempotency_key" if idempotency_key.is_none() => {
                             idempotency_key = Some(map.next_value()?);
                         }
-                        "channel" | "data" | "idempotency_key" => return Err(A::Error::custom("twice")),
+                        "ack" if ack.is_none() => ack = Some(map.next_value()?),
+                        "channel" | "data" | "idempotency_key" | "ack" => {
+                            return Err(A::Error::custom("twice"));
+                        }
                         _ => {
                             map.next_value::<IgnoredAny>()?;
                         }
@@ -59,6 +63,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Payload<'a> {
                     channel: channel.ok_or_else(|| A::Error::missing_field("channel"))?,
                     data: data.ok_or_else(|| A::Error::missing_field("data"))?,
                     idempotency_key: idempotency_key.flatten(),
+                    ack: ack.unwrap_or(true),
                 })
             }
         }
@@ -83,6 +88,7 @@ pub(super) fn read(text: &str) -> Option<(Option<MessageId>, Request)> {
         channel: ChannelName::parse(payload.channel).ok()?,
         data: Json::from(payload.data),
         idempotency_key: payload.idempotency_key,
+        ack: payload.ack,
     };
     Some((id, Request::Publish(publish)))
 }
@@ -101,6 +107,7 @@ mod tests {
         for text in [
             USUAL,
             r#"{"type":"publish","payload":{"channel":"events","data":null}}"#,
+            r#"{"type":"publish","payload":{"channel":"events","data":1,"ack":false}}"#,
             r#"{"type":"publish", "payload" : { "data" : "x" , "channel" : "events" } , "id" : null}"#,
         ] {
             assert!(read(text).is_some(), "{text}");
@@ -120,6 +127,8 @@ mod tests {
             r#"{"type":"publish","payload":{"channel":"events"}}"#,
             r#"{"type":"publish","payload":["events",1]}"#,
             r#"{"type":"publish","payload":{"channel":"events","data":1,"data":1}}"#,
+            r#"{"type":"publish","payload":{"channel":"events","data":1,"ack":0}}"#,
+            r#"{"type":"publish","payload":{"channel":"events","data":1,"ack":null}}"#,
             r#"{"type":"publish","payload":{"channel":"events","data":1},"params":3}"#,
             r#"{"type":"publish","timestamp":"now","payload":{"channel":"events","data":1}}"#,
             r#"{"type":"publish","payload":{"channel":"events","data":1}} x"#,

@@ -75,6 +75,17 @@ pub(super) fn all() -> Vec<(&'static str, &'static str, Request)> {
                 channel: channel("room:lobby"),
                 data: json(r#"{"text":"hello"}"#),
                 idempotency_key: Some(parsed(IdempotencyKey::parse("7b1c"))),
+                ack: true,
+            }),
+        ),
+        (
+            "publish, no ack",
+            "Publishes, and wants to hear of it only if it is refused.",
+            Request::Publish(Publish {
+                channel: channel("room:lobby"),
+                data: json(r#"{"x":3,"y":4}"#),
+                idempotency_key: None,
+                ack: false,
             }),
         ),
         (

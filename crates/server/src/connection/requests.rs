@@ -31,6 +31,8 @@ pub(super) enum Answer {
     Reply(Reply),
     /// The answer follows when the disk has what was published.
     Storing(Acknowledged),
+    /// Nobody wants an answer.
+    Unwanted,
     /// The answer was posted to the outbox, in front of what follows it.
     Posted,
 }
@@ -83,10 +85,10 @@ impl Connection {
             Request::History(history) => self.ask(id, now, move |cx: Cx, _| async move {
                 commands::history::history(&cx, &history).await
             }),
-            Request::Publish(publish) => self.order(id, now, move |cx: Cx| async move {
+            Request::Publish(publish) => self.order(id, now, publish.ack, move |cx: Cx| async move {
                 commands::publish::publish(&cx, publish).await
             }),
-            Request::Telemetry(telemetry) => self.order(id, now, move |cx: Cx| async move {
+            Request::Telemetry(telemetry) => self.order(id, now, true, move |cx: Cx| async move {
                 commands::telemetry::telemetry(&cx, &telemetry).await
             }),
             Request::Command(command) => self.handle_command(id, command, now),
@@ -122,8 +124,9 @@ impl Connection {
         Flow::Continue(())
     }
 
-    /// Gives a publication its place. The next request is read when it has it, and may be answered before it is stored.
-    fn order<F, R>(&mut self, id: Option<MessageId>, began: Instant, act: F) -> Flow
+    /// Gives a publication its place. The next request is read when it has it, and may be answered before it is stored. Where
+    /// no ack is wanted, only a refusal is said.
+    fn order<F, R>(&mut self, id: Option<MessageId>, began: Instant, wants_ack: bool, act: F) -> Flow
     where
         F: FnOnce(Cx) -> R,
         R: Future<Output = Result<Ordered, Refusal>> + Send + 'static,
@@ -134,6 +137,7 @@ impl Connection {
                 id,
                 began,
                 result: ordered.await.map(|ordered| match ordered {
+                    _ if !wants_ack => Answer::Unwanted,
                     Ordered::Stored(reply) => Answer::Reply(reply),
                     Ordered::Storing(acknowledged) => Answer::Storing(acknowledged),
                 }),
@@ -222,7 +226,7 @@ impl Connection {
             }
             Ok(Answer::Reply(reply)) => self.answer(done.id.as_ref(), &reply, done.began),
             Ok(Answer::Storing(acknowledged)) => self.acknowledge_later(done.id, done.began, acknowledged),
-            Ok(Answer::Posted) => {
+            Ok(Answer::Posted | Answer::Unwanted) => {
                 self.gateway.metrics.answer.note(done.began.elapsed());
                 Flow::Continue(())
             }

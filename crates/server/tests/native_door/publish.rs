@@ -237,3 +237,36 @@ async fn the_same_key_is_published_once_and_answered_with_the_first_position() {
     assert_eq!(witness.next().await["payload"], "once");
     assert_eq!(witness.next().await["payload"], "bob's");
 }
+
+#[tokio::test]
+async fn who_wants_no_ack_gets_none_and_is_told_of_a_refusal_all_the_same() {
+    let dir = tempfile::tempdir().unwrap();
+    let settings = patient()
+        .with("store", true)
+        .with("data_dir", dir.path().display());
+    let world = World::start(settings).await;
+    let mut listener = world.connect().await;
+    listener.subscribe("room:a").await;
+    let mut ann = world.connect_as("ann", "operator").await;
+    for payload in [
+        json!({"channel": "room:a", "data": 1, "ack": false}),
+        json!({"channel": "room:a", "data": 2, "ack": false, "idempotency_key": "k"}),
+        json!({"channel": "tasks", "data": {"task_id": "t"}, "ack": false}),
+    ] {
+        ann.request("publish", payload).await;
+    }
+    let refused = ann
+        .is_refused("publish", json!({"channel": "prices", "data": 3, "ack": false}))
+        .await;
+    assert_eq!(refused, "FORBIDDEN");
+    assert_eq!(ann.ask("ping", Value::Null).await["type"], "pong");
+    // The key holds, and whoever wants to know later is told.
+    let again = json!({"channel": "room:a", "data": 2, "idempotency_key": "k"});
+    assert_eq!(ann.ask("publish", again).await["payload"]["offset"], 2);
+    assert!(ann.has_nothing_waiting(), "an ack came that nobody wanted");
+    for word in [1, 2] {
+        assert_eq!(listener.next().await["payload"], word);
+    }
+    let wrong = json!({"channel": "room:a", "data": 3, "ack": 0});
+    assert_eq!(ann.is_refused("publish", wrong).await, "INVALID_MESSAGE");
+}

@@ -237,6 +237,7 @@ impl Store {
                 None => return,
             },
             idempotency_key: IdempotencyKey::parse(&outgoing.key).ok(),
+            ack: true,
         };
         let (store, name, key) = (self.weak(), name.clone(), outgoing.key.clone());
         self.ask(Ask::Publish(publish), SAID_WITHIN, move |news| {

@@ -14,7 +14,8 @@ pub(super) fn subscribe(channel: &str, params: &str, say: &mut Vec<u8>) {
 }
 
 pub(super) fn publish(channel: &str, payload: &[u8], out: &mut Vec<u8>) {
-    let head = format!(r#"{{"type":"publish","id":"p","payload":{{"channel":"{channel}","data":"#);
+    let head =
+        format!(r#"{{"type":"publish","id":"p","payload":{{"channel":"{channel}","ack":false,"data":"#);
     let text = [head.as_bytes(), payload, b"}}"].concat();
     frames::masked(frames::TEXT, &text, out);
 }

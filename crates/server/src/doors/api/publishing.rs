@@ -66,6 +66,7 @@ pub(super) async fn publish(
                 channel,
                 data,
                 idempotency_key: key,
+                ack: true,
             };
             acknowledged(commands::publish::publish(&caller.cx, publish).await)
                 .await
@@ -97,6 +98,7 @@ pub(super) async fn broadcast(
             channel,
             data: broadcast.data.clone(),
             idempotency_key: key.as_ref().and_then(|key| numbered(key, place)),
+            ack: true,
         });
     publish_all(&caller, each.collect()).await
 }
