@@ -62,7 +62,8 @@ pub enum Ask {
     History(History),
     /// Who is on a channel. Asked again if the link breaks.
     Presence(Target),
-    /// Publish something. If the link breaks, asked again only with an idempotency key.
+    /// Publish something; the `ack` is the answer, so it is wanted in any case. If the link breaks, asked again only with an
+    /// idempotency key.
     Publish(Publish),
     /// Report what a device measured.
     Telemetry(Telemetry),
@@ -100,7 +101,7 @@ impl From<Ask> for Request {
         match ask {
             Ask::History(history) => Request::History(history),
             Ask::Presence(target) => Request::Presence(target),
-            Ask::Publish(publish) => Request::Publish(publish),
+            Ask::Publish(publish) => Request::Publish(Publish { ack: true, ..publish }),
             Ask::Telemetry(telemetry) => Request::Telemetry(telemetry),
             Ask::Command(command) => Request::Command(command),
             Ask::CommandReceived(received) => Request::CommandReceived(received),
@@ -134,5 +135,26 @@ impl std::fmt::Debug for Wish {
             Wish::ReconnectNow => f.write_str("ReconnectNow"),
             Wish::End => f.write_str("End"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use nexus_protocol::{ChannelName, Json};
+
+    use super::*;
+
+    #[test]
+    fn what_is_asked_is_answered() {
+        let publish = Publish {
+            channel: ChannelName::parse("room:a").unwrap(),
+            data: Json::parse("1").unwrap(),
+            idempotency_key: None,
+            ack: false,
+        };
+        let Request::Publish(publish) = Ask::Publish(publish).into() else {
+            panic!("another request");
+        };
+        assert!(publish.ack);
     }
 }
