@@ -54,13 +54,14 @@ const MOST_ANSWER_BYTES: usize = 64 * 1024;
 /// How often a connection reads or writes in one turn; then it is the turn of others.
 const MOST_ROUNDS: usize = 4;
 
-/// One client.
+/// One client. What a delivery looks at comes first, on one line of the cache.
+#[repr(C, align(64))]
 pub struct Connection {
+    class: WireClass,
+    wire: Wire,
     id: ClientId,
     dialect: Dialect,
-    class: WireClass,
     gateway: Arc<Gateway>,
-    wire: Wire,
     outbox: Arc<Outbox>,
     /// The place among the connections.
     entered: Place,

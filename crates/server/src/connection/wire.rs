@@ -23,15 +23,11 @@ const CLOSE_DEADLINE: Duration = Duration::from_secs(5);
 /// reset the connection, and the client would never see the close code.
 const LINGER: Duration = Duration::from_secs(3);
 
-/// One WebSocket.
+/// One WebSocket. What a delivery looks at comes first and together: it is seldom in the cache.
 #[derive(Debug)]
+#[repr(C)]
 pub struct Wire {
     stream: mio::net::TcpStream,
-    /// Reads frames. Lent out while a message of it is acted on.
-    pub(super) decoder: Decoder,
-    /// What was read, and waits until the request before it is done.
-    pub(super) unread: Vec<u8>,
-    out: Out,
     /// There may be something to read.
     is_readable: bool,
     /// The client says no more: reading goes on until the end is found.
@@ -41,6 +37,11 @@ pub struct Wire {
     is_broken: bool,
     /// Since when the client takes nothing although something waits for it.
     blocked_since: Option<Instant>,
+    out: Out,
+    /// Reads frames. Lent out while a message of it is acted on.
+    pub(super) decoder: Decoder,
+    /// What was read, and waits until the request before it is done.
+    pub(super) unread: Vec<u8>,
     /// When it last took something again after it had taken nothing.
     unblocked_at: Option<Instant>,
 }
@@ -265,11 +266,12 @@ impl Leaving {
 
 /// What waits to be written: frames that may be shared with other connections. The first may be written in part.
 #[derive(Debug, Default)]
+#[repr(C)]
 struct Out {
+    bytes: usize,
     /// Apart from the rest, because most often there is one, and then none again.
     first: Option<Bytes>,
     rest: VecDeque<Bytes>,
-    bytes: usize,
     first_is_partial: bool,
 }
 
@@ -287,7 +289,7 @@ impl Out {
     }
 
     fn is_empty(&self) -> bool {
-        self.first.is_none()
+        self.bytes == 0
     }
 
     /// Writes a frame behind what waits, if nothing does, and else queues it. Says whether nothing waits now.
