@@ -5,7 +5,7 @@ use std::pin::Pin;
 
 use nexus_protocol::{Ack, Position, Refusal, Reply};
 
-use crate::broker::{BrokerError, Placed};
+use crate::broker::{BrokerError, Placed, Storing};
 
 /// A publication that has its place. Whoever publishes next comes behind it, whether or not it is stored yet.
 pub enum Ordered {
@@ -19,9 +19,15 @@ pub enum Ordered {
 pub type Acknowledged = Pin<Box<dyn Future<Output = Result<Reply, Refusal>> + Send>>;
 
 impl Ordered {
-    /// Stored at this place; none where it is not known any more.
-    pub(super) fn stored(position: Option<Position>) -> Self {
-        Ordered::Stored(ack(position))
+    /// At this place, which may not be known any more, and stored unless the disk is to be waited for.
+    pub(super) fn new(position: Option<Position>, storing: Option<Storing>) -> Self {
+        match storing {
+            None => Ordered::Stored(ack(position)),
+            Some(storing) => Ordered::Storing(Box::pin(async move {
+                storing.confirmed().await.map_err(BrokerError::refusal)?;
+                Ok(ack(position))
+            })),
+        }
     }
 
     /// Waits until it is stored.
@@ -38,13 +44,7 @@ impl Ordered {
 
 impl From<Placed> for Ordered {
     fn from(Placed { position, storing }: Placed) -> Self {
-        match storing {
-            None => Ordered::stored(Some(position)),
-            Some(storing) => Ordered::Storing(Box::pin(async move {
-                storing.confirmed().await.map_err(BrokerError::refusal)?;
-                Ok(ack(Some(position)))
-            })),
-        }
+        Ordered::new(Some(position), storing)
     }
 }
 

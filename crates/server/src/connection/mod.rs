@@ -7,6 +7,7 @@
 //! a client that does not read, nothing more is read from it. A publication is done when it has its place in the order; its
 //! `ack` follows when the disk has it.
 
+mod acks;
 mod catch_up;
 pub mod dialect;
 mod reading;
@@ -15,7 +16,6 @@ mod rights;
 mod rooms;
 mod sending;
 mod session;
-mod storing;
 mod timers;
 pub mod wire;
 
@@ -34,12 +34,12 @@ use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use crate::auth::{Identity, Who};
 use crate::clock::wall_clock;
+use crate::connection::acks::Owed;
 use crate::connection::catch_up::CatchingUp;
 use crate::connection::dialect::Dialect;
 use crate::connection::requests::Done;
 use crate::connection::session::Session;
 pub(crate) use crate::connection::session::is_the_client_s_doing;
-use crate::connection::storing::Storing;
 use crate::connection::wire::{Ended, Leaving, Wire};
 use crate::connections::Connected as Place;
 use crate::deflate::Inflate;
@@ -68,8 +68,8 @@ pub struct Connection {
     session: Session,
     /// The request that takes time, if there is one; the next is read when it is done.
     request: Option<Pin<Box<dyn Future<Output = Done> + Send>>>,
-    /// Publications that the disk has not confirmed yet.
-    storing: VecDeque<Storing>,
+    /// Acks of what the disk has not confirmed yet.
+    owed: VecDeque<Owed>,
     /// A subscription that is being caught up; the next has its turn when it is.
     catching_up: Option<Box<CatchingUp>>,
     /// What was answered since the socket had last taken everything.
@@ -165,7 +165,7 @@ impl Connection {
             entered,
             session: Session::default(),
             request: None,
-            storing: VecDeque::new(),
+            owed: VecDeque::new(),
             catching_up: None,
             answer_bytes: 0,
             heard: now,
@@ -240,7 +240,7 @@ impl Connection {
         self.follow_orders()?;
         self.follow_timers(now)?;
         self.poll_request()?;
-        self.poll_storing()?;
+        self.poll_acks()?;
         for _ in 0..MOST_ROUNDS {
             let is_full = self.fill(now)?;
             if is_full {
@@ -273,7 +273,7 @@ impl Connection {
     }
 
     fn may_read(&self) -> bool {
-        self.request.is_none() && self.answer_bytes < MOST_ANSWER_BYTES && self.has_room_to_store()
+        self.request.is_none() && self.answer_bytes < MOST_ANSWER_BYTES && self.has_room_for_acks()
     }
 
     /// Goes on with the request that takes time.

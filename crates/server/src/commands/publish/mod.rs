@@ -14,7 +14,7 @@ use nexus_protocol::{ChannelName, ErrorCode, Position, Publish, Refusal, Topic, 
 use tokio::time::{Instant, timeout};
 
 use crate::auth::{Act, Who};
-use crate::broker::{BrokerError, Placed};
+use crate::broker::{BrokerError, Placed, Storing};
 use crate::clock::wall_clock;
 use crate::commands::ordered::ack;
 use crate::commands::{COMMAND_DEADLINE, Cx, Ordered, room};
@@ -130,12 +130,8 @@ async fn once(
     user: UserId,
 ) -> Result<Ordered, Refusal> {
     let Some(key) = publish.idempotency_key.clone() else {
-        let position = match shape {
-            Shape::Task => tasks::publish(&gateway, &publish.data, user).await?,
-            Shape::Chunk => ai::publish(&gateway, &publish.data, user).await?,
-            Shape::Plain(topic) => return Ok(plain(&gateway, &topic, publish, user).await?.into()),
-        };
-        return Ok(Ordered::stored(position));
+        let (position, storing) = in_its_shape(&gateway, shape, publish, user).await?;
+        return Ok(Ordered::new(position, storing));
     };
     let content = (publish.channel.as_str(), publish.data.as_str());
     match gateway.idempotency.begin(Instant::now(), &user, &key, content) {
@@ -165,34 +161,41 @@ async fn first_of_its_key(
     publish: Publish,
     user: UserId,
 ) -> Result<Ordered, Refusal> {
-    let outcome = match shape {
-        Shape::Task => tasks::publish(&gateway, &publish.data, user).await,
-        Shape::Chunk => ai::publish(&gateway, &publish.data, user).await,
-        Shape::Plain(topic) => match plain(&gateway, &topic, publish, user).await {
-            Ok(Placed {
-                position,
-                storing: Some(storing),
-            }) => {
-                // What became of it is noted even if nobody waits for it any more.
-                let storing = gateway.tasks.clone().spawn(async move {
-                    let confirmed = storing.confirmed().await.map_err(BrokerError::refusal);
-                    let outcome = confirmed.map(|()| Some(position));
-                    gateway.idempotency.end(first, outcome.clone());
-                    outcome
-                });
-                return Ok(Ordered::Storing(Box::pin(async move {
-                    storing.await.unwrap_or_else(|_| Err(too_slow())).map(ack)
-                })));
-            }
-            Ok(Placed {
-                position,
-                storing: None,
-            }) => Ok(Some(position)),
-            Err(refusal) => Err(refusal),
-        },
+    let outcome = match in_its_shape(&gateway, shape, publish, user).await {
+        Ok((position, Some(storing))) => {
+            // What became of it is noted even if nobody waits for it any more.
+            let storing = gateway.tasks.clone().spawn(async move {
+                let confirmed = storing.confirmed().await.map_err(BrokerError::refusal);
+                let outcome = confirmed.map(|()| position);
+                gateway.idempotency.end(first, outcome.clone());
+                outcome
+            });
+            return Ok(Ordered::Storing(Box::pin(async move {
+                storing.await.unwrap_or_else(|_| Err(too_slow())).map(ack)
+            })));
+        }
+        Ok((position, None)) => Ok(position),
+        Err(refusal) => Err(refusal),
     };
     gateway.idempotency.end(first, outcome.clone());
-    outcome.map(Ordered::stored)
+    outcome.map(|position| Ordered::new(position, None))
+}
+
+/// Publishes as the channel wants it. Where it is, if that is known, and how to wait for the disk, if it has to be waited for.
+async fn in_its_shape(
+    gateway: &Gateway,
+    shape: Shape,
+    publish: Publish,
+    user: UserId,
+) -> Result<(Option<Position>, Option<Storing>), Refusal> {
+    match shape {
+        Shape::Task => Ok((tasks::publish(gateway, &publish.data, user).await?, None)),
+        Shape::Chunk => Ok((ai::publish(gateway, &publish.data, user).await?, None)),
+        Shape::Plain(topic) => {
+            let Placed { position, storing } = plain(gateway, &topic, publish, user).await?;
+            Ok((Some(position), storing))
+        }
+    }
 }
 
 /// Publishes what stands for itself.

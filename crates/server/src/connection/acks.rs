@@ -14,12 +14,12 @@ use crate::connection::wire::Ended;
 use crate::connection::{Connection, End, Flow};
 
 /// While so many wait for the disk, nothing more is read.
-const MOST_STORING: usize = 256;
+const MOST_OWED: usize = 256;
 
-/// What waits for the disk.
-pub(super) enum Storing {
-    /// A publication.
-    Publication {
+/// What the client gets when the disk has what it published.
+pub(super) enum Owed {
+    /// An ack, or why there is none.
+    Ack {
         id: Option<MessageId>,
         began: Instant,
         acknowledged: Acknowledged,
@@ -36,58 +36,56 @@ impl Connection {
         began: Instant,
         acknowledged: Acknowledged,
     ) -> Flow {
-        self.storing.push_back(Storing::Publication {
+        self.owed.push_back(Owed::Ack {
             id,
             began,
             acknowledged,
         });
-        self.poll_storing()
+        self.poll_acks()
     }
 
     /// The client has closed: answers behind the acks that are due.
     pub(super) fn close_behind_acks(&mut self, answer: Bytes) -> Flow {
-        self.storing.push_back(Storing::Close(answer));
-        self.poll_storing()
+        self.owed.push_back(Owed::Close(answer));
+        self.poll_acks()
     }
 
     /// Whether one more may wait for the disk.
-    pub(super) fn has_room_to_store(&self) -> bool {
-        self.storing.len() < MOST_STORING && !matches!(self.storing.back(), Some(Storing::Close(_)))
+    pub(super) fn has_room_for_acks(&self) -> bool {
+        self.owed.len() < MOST_OWED && !matches!(self.owed.back(), Some(Owed::Close(_)))
     }
 
     /// Acknowledges what is stored by now, the first first.
-    pub(super) fn poll_storing(&mut self) -> Flow {
-        if self.storing.is_empty() {
+    pub(super) fn poll_acks(&mut self) -> Flow {
+        if self.owed.is_empty() {
             return Flow::Continue(());
         }
         let waker = Waker::from(Arc::clone(&self.outbox));
         let mut context = Context::from_waker(&waker);
         loop {
-            let stored = match self.storing.front_mut() {
+            let stored = match self.owed.front_mut() {
                 None => {
                     // An idle connection holds no memory.
-                    self.storing = Default::default();
+                    self.owed = Default::default();
                     return Flow::Continue(());
                 }
-                Some(Storing::Close(_)) => None,
-                Some(Storing::Publication { acknowledged, .. }) => {
-                    match acknowledged.as_mut().poll(&mut context) {
-                        Poll::Pending => return Flow::Continue(()),
-                        Poll::Ready(result) => Some(result),
-                    }
-                }
+                Some(Owed::Close(_)) => None,
+                Some(Owed::Ack { acknowledged, .. }) => match acknowledged.as_mut().poll(&mut context) {
+                    Poll::Pending => return Flow::Continue(()),
+                    Poll::Ready(result) => Some(result),
+                },
             };
-            match (self.storing.pop_front(), stored) {
-                (Some(Storing::Publication { id, began, .. }), Some(result)) => match result {
+            match (self.owed.pop_front(), stored) {
+                (Some(Owed::Ack { id, began, .. }), Some(result)) => match result {
                     Ok(reply) => self.answer(id.as_ref(), &reply, began)?,
                     Err(refusal) => self.refuse(id.as_ref(), refusal)?,
                 },
-                (Some(Storing::Close(answer)), _) => {
+                (Some(Owed::Close(answer)), _) => {
                     self.wire.push(answer);
                     return ControlFlow::Break(End::Theirs(Ended::ByClient));
                 }
                 // What was looked at is what was taken out.
-                (Some(Storing::Publication { .. }) | None, _) => return Flow::Continue(()),
+                (Some(Owed::Ack { .. }) | None, _) => return Flow::Continue(()),
             }
         }
     }
