@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context, ensure};
 use nexus_e2e::{Browser, Claims, Market, Page, Scheme, Screen, Settings, Stage, play, until};
+use serde_json::json;
 
 const SCREENS: [Screen; 4] = [
     Screen::DESKTOP,
@@ -15,6 +16,8 @@ const SCREENS: [Screen; 4] = [
     Screen::SMALL_PHONE,
 ];
 const SOON: Duration = Duration::from_secs(40);
+/// More than three pages of a room's past, and no more than it keeps.
+const MESSAGES: usize = 180;
 
 #[test]
 fn a_live_market_on_every_screen() {
@@ -112,6 +115,63 @@ fn a_person_who_is_signed_in() {
         page.click("open-sign-in").await?;
         page.shows_soon("sign-in-dialog", true).await?;
         camera.shoot(&page, "dialog-account", &[Screen::DESKTOP]).await
+    });
+}
+
+#[test]
+fn a_room_and_what_was_said_before() {
+    play(async |stage| {
+        let settings = Settings::default().with("NEXUS_MESSAGES_PER_MINUTE", 1_000);
+        let server = stage.server_before(None, settings).await?;
+        let mut bob = server.connect().await?;
+        bob.auth(&stage.token(&Claims::of("bob", "viewer"))?).await?;
+        bob.ask("join", json!({"room": "lobby"})).await?;
+        for number in 1..=MESSAGES {
+            let said = json!({"channel": "room:lobby", "data": {"text": format!("message {number}")}});
+            let ack = bob.ask("publish", said).await?;
+            ensure!(ack["type"] == "ack", "{ack}");
+        }
+        let browser = stage.browser().await?;
+        for part in ["WebSocket connection to", "ERR_CONNECTION_REFUSED"] {
+            browser.expect_in_console(part);
+        }
+        let camera = Camera::new(stage)?;
+        let token = stage.token(&Claims::viewer("ann"))?;
+        let page = Page::open(&browser, &format!("{}/rooms#token={token}", server.url())).await?;
+        page.shows_soon("room-join", true).await?;
+        let both = [Screen::DESKTOP, Screen::PHONE];
+        camera.shoot(&page, "rooms-none", &both).await?;
+        browser.show_on(Screen::DESKTOP).await?;
+        page.write_into("room-join", "lobby").await?;
+        page.click("room-join-button").await?;
+        let last = format!("message {MESSAGES}");
+        page.texts_soon("message-text", SOON, |texts| texts.last() == Some(&last))
+            .await?;
+        camera.shoot(&page, "room", &both).await?;
+
+        // Back to the first, page by page, and nothing is passed over.
+        browser.show_on(Screen::DESKTOP).await?;
+        let all: Vec<String> = (1..=MESSAGES).map(|number| format!("message {number}")).collect();
+        page.click_on(".talk").await?;
+        until("all that was said is there", SOON, async || {
+            browser.press("Home").await?;
+            browser.frames(3).await?;
+            let shown = page.texts("message-text").await?;
+            ensure!(shown == all, "{} of {MESSAGES}: {:?}", shown.len(), shown.first());
+            Ok(())
+        })
+        .await?;
+        camera.shoot(&page, "room-past", &both).await?;
+
+        let server = server
+            .kill_and_restart(async || {
+                page.says("reconnecting", SOON).await?;
+                camera.shoot(&page, "room-reconnecting", &both).await
+            })
+            .await?;
+        page.says("live", Duration::from_secs(90)).await?;
+        drop(server);
+        Ok(())
     });
 }
 
